@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#
+#   make            build build/cprofbpf
+#   make demo       install what building needs, build, profile a demo program
+#   make check      install what tests need, build, run every test and the linters
+#   make bench      the figures, beside other profilers
+#   make install    PREFIX=/usr/local DESTDIR=
+#
+# V=1 shows the commands. Everything made is in build/.
+
+VERSION := 0.1.0
+
+CC      ?= cc
+CLANG   ?= clang
+LLVM_STRIP ?= llvm-strip
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   := build
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$1' '$2')
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(BUILD)/cprofbpf
+.PHONY: all
+
+# ---- The rooms and their arrows -------------------------------------------------------------
+# uses_ROOM: the rooms that ROOM may include directly; arrows are transitive. tools/arrows reads
+# this table too, so what links and what may be included cannot drift apart.
+
+ROOMS := base elf unwind proc sym profile collect symbolize session report cmd
+
+uses_abi       :=
+uses_lib       := abi
+uses_base      :=
+uses_elf       := base
+uses_unwind    := elf lib
+uses_proc      := base
+uses_sym       := elf proc
+uses_profile   := base
+uses_collect   := unwind proc
+uses_symbolize := sym profile
+uses_session   := collect symbolize
+uses_report    := profile
+uses_cmd       := session report
+
+# The libraries that a room calls (pkg-config names).
+libs_elf       := libelf
+libs_unwind    :=
+libs_sym       := libdw libelf
+libs_profile   := libprotobuf-c zlib
+libs_collect   := libbpf
+
+closure = $(sort $1 $(foreach r,$1,$(if $(uses_$r),$(call closure,$(uses_$r)))))
+room_pkgs = $(sort $(foreach r,$1,$(libs_$r)))
+room_libs = $(if $(call room_pkgs,$1),$(shell pkg-config --libs $(call room_pkgs,$1)))
+
+# ---- Compiling ------------------------------------------------------------------------------
+
+WARN     := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith
+CPPFLAGS += -D_GNU_SOURCE -DCPROFBPF_VERSION='"$(VERSION)"' -Iuser -Ibpf -I$(BUILD)/gen
+CFLAGS   ?= -O2 -g
+STD      := -std=gnu11 -ffp-contract=off -pthread $(WARN)
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+PROTO_C := $(BUILD)/gen/profile.pb-c.c
+PROTO_H := $(BUILD)/gen/profile.pb-c.h
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+BPF_EMBEDS  := $(BPF_OBJECTS:.bpf.o=.embed.o)
+
+room_sources = $(wildcard user/$1/*.c)
+
+# $(call variant,NAME,FLAGS): every room as an archive in build/NAME/, and its unit tests.
+define variant_room
+objects_$1_$2 := $(patsubst %.c,$(BUILD)/$1/%.o,$(call room_sources,$2))
+ifeq ($2,profile)
+objects_$1_$2 += $(BUILD)/$1/gen/profile.pb-c.o
+endif
+ifeq ($2,collect)
+objects_$1_$2 += $(BPF_EMBEDS)
+endif
+$(BUILD)/$1/$2.a: $$(objects_$1_$2)
+	$$(call say,AR,$$@)
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+
+define variant
+$(foreach r,$(ROOMS),$(eval $(call variant_room,$1,$r)))
+$(BUILD)/$1/user/profile/%.o: | $(PROTO_H)
+$(BUILD)/$1/tests/%.o: | $(PROTO_H)
+$(BUILD)/$1/%.o: %.c
+	$$(call say,CC,$$<)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CC) $$(CPPFLAGS) $(STD) $2 -MMD -MP -c $$< -o $$@
+$(BUILD)/$1/gen/%.o: $(BUILD)/gen/%.c
+	$$(call say,CC,$$<)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CC) $$(CPPFLAGS) $(STD) $2 -Wno-unused-parameter -MMD -MP -c $$< -o $$@
+endef
+
+$(eval $(call variant,user,$$(CFLAGS)))
+$(eval $(call variant,asan,$(SANITIZE)))
+
+archives = $(patsubst %,$(BUILD)/$1/%.a,$(filter $(ROOMS),$2))
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: proto/%.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
+
+$(BUILD)/cprofbpf: $(call archives,user,$(ROOMS))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pthread $(LDFLAGS) -Wl,--start-group $^ -Wl,--end-group \
+		$(call room_libs,$(ROOMS)) -lm -o $@
+
+# ---- BPF ------------------------------------------------------------------------------------
+
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Ibpf -D__TARGET_ARCH_x86
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_INCLUDE) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+# The object becomes bytes in the binary: bpf_object_NAME .. bpf_object_NAME_end.
+$(BUILD)/bpf/%.embed.o: $(BUILD)/bpf/%.bpf.o
+	$(call say,EMBED,$<)
+	$(Q)printf '%s\n' '.section .rodata' '.balign 16' '.global bpf_object_$*, bpf_object_$*_end' \
+		'bpf_object_$*: .incbin "$<"' 'bpf_object_$*_end:' '.section .note.GNU-stack,"",@progbits' \
+		| $(CC) -c -x assembler - -o $@
+
+# ---- Unit tests: tests/unit/ROOM_*_test.c, linked with ROOM and what it may use -------------------
+
+UNIT_SOURCES := $(wildcard tests/unit/*_test.c)
+unit_room     = $(firstword $(subst _, ,$(notdir $1)))
+define unit_rule
+$(BUILD)/$1/unit/$(basename $(notdir $2)): $(BUILD)/$1/$(2:.c=.o) \
+		$(call archives,$1,$(call closure,$(call unit_room,$2)))
+	$$(call say,LD,$$@)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CC) -pthread $3 $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$(call room_libs,$(call closure,$(call unit_room,$2))) -lcmocka -lm -o $$@
+endef
+$(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,user,$t,$$(CFLAGS))))
+$(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,asan,$t,$(SANITIZE))))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/user/unit/%,$(UNIT_SOURCES))
+UNIT_ASAN  := $(patsubst tests/unit/%.c,$(BUILD)/asan/unit/%,$(UNIT_SOURCES))
+
+# ---- The rest ---------------------------------------------------------------------------------
+
+.PHONY: install clean
+install: $(BUILD)/cprofbpf
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/cprofbpf
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/**
+ * The one door to a live profile: open, poll, rotate, close. The command line, HTTP, watch and
+ * agent all come through here. Not thread-safe; one session is one thread's.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct profile;
+struct session;
+
+enum session_label {
+	SESSION_LABEL_PID = 1 << 0,
+	SESSION_LABEL_TID = 1 << 1,
+	SESSION_LABEL_THREAD = 1 << 2, /* the thread's name */
+	SESSION_LABEL_CPU = 1 << 3,
+};
+
+struct session_options {
+	const pid_t *pids; /* as seen in our PID namespace; ignored if `all` */
+	size_t npids;
+	bool all;        /* every process of the machine */
+	bool children;   /* with pids: their descendants too, those that live now and later ones */
+	bool user_only;  /* no kernel frames */
+	bool no_symbols; /* addresses only */
+	uint32_t hz;     /* samples per second and CPU, 1 to 10000 */
+	uint32_t labels; /* SESSION_LABEL_*; PID is implied where several processes are profiled */
+	const char *command_line; /* recorded as the profile's first comment; may be NULL */
+};
+
+/** Why user stacks are incomplete, and where: one row for each reason and mapping, most samples
+ * first. */
+struct session_incomplete {
+	const char *reason;  /* a few lowercase words, static */
+	const char *mapping; /* file's path of the last frame found; lives until the next session
+				call */
+	uint64_t samples;
+};
+
+/** Samples that were taken but are not in the profile, by reason. */
+struct session_lost {
+	const char *reason; /* static */
+	uint64_t samples;
+};
+
+struct session_stats {
+	uint64_t duration_ns;  /* since open or the last rotate */
+	uint64_t samples;      /* in the profile */
+	uint64_t user_samples; /* of them, those that have or should have a user stack: all but
+				  kernel threads' */
+	uint64_t complete;     /* user samples whose stack reaches its root */
+	uint64_t truncated;    /* user samples deeper than the limit */
+	uint64_t lost;         /* samples taken and not in the profile: the sum of lost_by[] */
+	uint64_t throttled;  /* samples that the kernel's timer skipped (estimated from the gaps) */
+	uint64_t sampled_ns; /* CPU time that the samples stand for */
+	uint64_t
+		kernel_ns; /* the kernel's own count for the targets, utime + stime; 0 with `all` */
+	uint64_t self_cpu_ns; /* the profiler's own CPU time */
+	size_t targets_alive;
+	const struct session_incomplete *incomplete; /* valid until the next session call */
+	size_t incomplete_len;
+	const struct session_lost *lost_by; /* likewise; only reasons that occurred */
+	size_t lost_by_len;
+};
+
+/**
+ * Load, compile the targets' unwind tables, attach and start sampling. The caller frees *ret with
+ * session_close(); it is untouched on failure. Errors: -ESRCH no such process, -EPERM a capability
+ * is missing (the message names it), -EINVAL a kernel thread, and others, each with a message that
+ * says what to do.
+ */
+int session_open(const struct session_options *o, struct session **ret, struct err *e);
+
+/**
+ * Drain and follow the targets for up to `timeout_ms`, returning early on signals (EINTR). 0, 1
+ * once all targets have exited, or a negative errno.
+ */
+int session_poll(struct session *s, int timeout_ms, struct err *e);
+
+/** The figures so far. */
+void session_stats(struct session *s, struct session_stats *ret);
+
+/**
+ * Hand over everything sampled since open or the last rotate as a symbolized profile, and go on
+ * sampling. The caller owns *ret (profile_destroy()).
+ */
+int session_rotate(struct session *s, struct profile **ret, struct err *e);
+
+/** Stop sampling at once, keeping what was sampled for session_rotate() and session_stats().
+ * Idempotent. */
+void session_stop(struct session *s);
+
+void session_close(struct session *s);
