@@ -13,11 +13,7 @@
  */
 #pragma once
 
-#ifdef __bpf__
-#include "lib/types.bpf.h"
-#else
 #include <linux/types.h>
-#endif
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
 
@@ -105,12 +101,10 @@ _Static_assert(sizeof(struct unwind_rule) == 16, "user space compares rules as b
 
 /* ---- Mappings ------------------------------------------------------------------------------ */
 
-#define UNWIND_FILE_UNKNOWN 0u        /* executable memory that is no file: JIT code */
-#define UNWIND_FILE_KERNEL  1u        /* the kernel and its modules */
-#define UNWIND_FILE_FIRST   2u        /* first number given to a file */
-#define UNWIND_FILE_LIMIT   0xff0000u /* numbers are below: the top byte 0xff marks plain addresses \
-				       */
-#define UNWIND_DIR_NONE 0xffffffffu   /* the file has no rows (no CFI, or the tables are full) */
+#define UNWIND_FILE_UNKNOWN 0u		/* executable memory that is no file: JIT code */
+#define UNWIND_FILE_FIRST   1u		/* first number given to a file */
+#define UNWIND_FILE_LIMIT   0xff0000u	/* numbers are below: the top byte 0xff marks plain addresses */
+#define UNWIND_DIR_NONE	    0xffffffffu /* the file has no rows (no CFI, or the tables are full) */
 
 /* One executable mapping of a process. */
 struct unwind_mapping {
@@ -124,15 +118,16 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "no padding");
 /* ---- Frames -------------------------------------------------------------------------------- */
 
 /*
- * A frame is {file:24, offset:40}, the offset being the address in the file (p_vaddr space); kernel
- * frames hold the low 40 bits of an address in the top 2 GiB. Where no file is known the top byte
- * is 0xff and the other 56 bits are the address in the process. The leaf's address is exact, a
- * caller's is its return address - 1.
+ * A frame is {file:24, offset:40}, the offset being the address in the file (p_vaddr space). Where no file is
+ * known the top byte is 0xff: the other 56 bits are the address in the process. A kernel frame is the kernel's
+ * address as it is; its bit 55 is set, which no user address has. The leaf's address is exact, a user caller's is its
+ * return address - 1.
  */
 #define UNWIND_FRAME_OFFSET_BITS 40
 #define UNWIND_FRAME_OFFSET_MASK ((1ULL << UNWIND_FRAME_OFFSET_BITS) - 1)
-#define UNWIND_FRAME_PLAIN       (0xffULL << 56)
-#define UNWIND_FRAME_PLAIN_MASK  (UNWIND_FRAME_PLAIN - 1)
+#define UNWIND_FRAME_PLAIN	 (0xffULL << 56)
+#define UNWIND_FRAME_PLAIN_MASK	 ((1ULL << 56) - 1)
+#define UNWIND_FRAME_KERNEL	 (0xffffULL << 48)
 
 #define UNWIND_FRAMES_MAX        1024 /* user frames; deeper stacks keep the leaf side */
 
