@@ -52,8 +52,9 @@ _Static_assert(sizeof(struct unwind_page) == 8, "a page is published by one stor
 
 /* ---- Rules --------------------------------------------------------------------------------- */
 
-#define UNWIND_RULES     65536u
-#define UNWIND_RULE_NONE 0 /* no CFI covers this PC: frame pointers, or the end of what is known   \
+#define UNWIND_RULES 65536u
+#define UNWIND_RULE_NONE                                                                           \
+	0                  /* no CFI covers this PC: frame pointers, or the end of what is known   \
 			    */
 #define UNWIND_RULE_ROOT 1 /* the outermost function: the stack is complete */
 #define UNWIND_RULE_SIGNAL                                                                         \
@@ -101,10 +102,12 @@ _Static_assert(sizeof(struct unwind_rule) == 16, "user space compares rules as b
 
 /* ---- Mappings ------------------------------------------------------------------------------ */
 
-#define UNWIND_FILE_UNKNOWN 0u		/* executable memory that is no file: JIT code */
-#define UNWIND_FILE_FIRST   1u		/* first number given to a file */
-#define UNWIND_FILE_LIMIT   0xff0000u	/* numbers are below: the top byte 0xff marks plain addresses */
-#define UNWIND_DIR_NONE	    0xffffffffu /* the file has no rows (no CFI, or the tables are full) */
+#define UNWIND_FILE_UNKNOWN 0u /* executable memory that is no file: JIT code */
+#define UNWIND_FILE_FIRST   1u /* first number given to a file */
+#define UNWIND_FILE_LIMIT                                                                          \
+	0xff0000u                   /* numbers are below: the top byte 0xff marks plain addresses  \
+				     */
+#define UNWIND_DIR_NONE 0xffffffffu /* the file has no rows (no CFI, or the tables are full) */
 
 /* One executable mapping of a process. */
 struct unwind_mapping {
@@ -118,18 +121,34 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "no padding");
 /* ---- Frames -------------------------------------------------------------------------------- */
 
 /*
- * A frame is {file:24, offset:40}, the offset being the address in the file (p_vaddr space). Where no file is
- * known the top byte is 0xff: the other 56 bits are the address in the process. A kernel frame is the kernel's
- * address as it is; its bit 55 is set, which no user address has. The leaf's address is exact, a user caller's is its
- * return address - 1.
+ * A frame is {file:24, offset:40}, the offset being the address in the file (p_vaddr space). Where
+ * no file is known the top byte is 0xff: the other 56 bits are the address in the process. A kernel
+ * frame is the kernel's address as it is; its bit 55 is set, which no user address has. The leaf's
+ * address is exact, a user caller's is its return address - 1.
  */
 #define UNWIND_FRAME_OFFSET_BITS 40
 #define UNWIND_FRAME_OFFSET_MASK ((1ULL << UNWIND_FRAME_OFFSET_BITS) - 1)
-#define UNWIND_FRAME_PLAIN	 (0xffULL << 56)
-#define UNWIND_FRAME_PLAIN_MASK	 ((1ULL << 56) - 1)
-#define UNWIND_FRAME_KERNEL	 (0xffffULL << 48)
+#define UNWIND_FRAME_PLAIN       (0xffULL << 56)
+#define UNWIND_FRAME_PLAIN_MASK  ((1ULL << 56) - 1)
+#define UNWIND_FRAME_KERNEL      (0xffffULL << 48)
 
-#define UNWIND_FRAMES_MAX        1024 /* user frames; deeper stacks keep the leaf side */
+/* User frames; deeper stacks keep the leaf side. */
+#define UNWIND_FRAMES_MAX 1024
+
+/* ---- The walk ------------------------------------------------------------------------------ */
+
+#define UNWIND_REGS   16 /* general registers by DWARF number */
+#define UNWIND_REG_BP 6
+#define UNWIND_REG_SP 7
+
+/* Where a walk stands: the frame that is to be recorded and left next. */
+struct unwind_state {
+	__u64 pc; /* the exact address if `exact`, else the return address - 1 */
+	__u64 sp, bp;
+	__u32 exact; /* the leaf, or a frame that a signal interrupted: all of regs[] is known */
+	__u32 pad;
+	__u64 regs[UNWIND_REGS]; /* by DWARF number; meaningful only if `exact` */
+};
 
 /* How a walk ended. COMPLETE and TRUNCATED are ends; the others say why a stack is incomplete. */
 enum unwind_end {
