@@ -86,8 +86,7 @@ endef
 
 define variant
 $(foreach r,$(ROOMS),$(eval $(call variant_room,$1,$r)))
-$(BUILD)/$1/user/profile/%.o: | $(PROTO_H)
-$(BUILD)/$1/tests/%.o: | $(PROTO_H)
+$$(objects_$1_profile) $(patsubst %.c,$(BUILD)/$1/%.o,$(wildcard tests/unit/profile_*.c)): | $(PROTO_H)
 $(BUILD)/$1/%.o: %.c
 	$$(call say,CC,$$<)
 	$(Q)mkdir -p $$(@D)
@@ -115,12 +114,13 @@ $(BUILD)/cprofbpf: $(call archives,user,$(ROOMS))
 
 # ---- BPF ------------------------------------------------------------------------------------
 
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Ibpf -D__TARGET_ARCH_x86
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Ibpf -D__TARGET_ARCH_x86 \
+	-isystem /usr/include/$(shell uname -m)-linux-gnu
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_INCLUDE) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 	$(Q)$(LLVM_STRIP) -g $@
 
 # The object becomes bytes in the binary: bpf_object_NAME .. bpf_object_NAME_end.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /**
- * x86_64: registers by DWARF number (System V ABI, AMD64 supplement, figure 3.36) and the signal frame
- * (the kernel's struct rt_sigframe: at the handler's return rsp points at its ucontext).
+ * x86_64: registers by DWARF number (System V ABI, AMD64 supplement, figure 3.36) and the signal
+ * frame (the kernel's struct rt_sigframe: at the handler's return rsp points at its ucontext).
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 
 /* uc_mcontext.gregs: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip. */
 #define UNWIND_SIGNAL_REGS_OFFSET 40
-#define UNWIND_SIGNAL_REGS	  17
+#define UNWIND_SIGNAL_REGS        17
 
 /* `mov $15,%rax; syscall`, rt_sigreturn: how a trampoline without CFI is told. */
 #define UNWIND_SIGRETURN_WORD 0x0f0000000fc0c748ULL

@@ -23,12 +23,12 @@
 #endif
 
 #define UNWIND_KERNEL_FRAMES_MAX 128
-#define UNWIND_CONTINUE		 (-1) /* the step found a caller; otherwise steps return enum unwind_end */
+#define UNWIND_CONTINUE          (-1) /* the step found a caller; otherwise steps return enum unwind_end */
 
 /*
- * Two independent 64-bit mixers make the 128-bit identity of a stack. Each step is a bijection of the state for
- * a given frame, so stacks that differ stay apart until later frames differ too; taken as random, n distinct stacks
- * collide with probability n^2 / 2^129: 10^-21 for a billion.
+ * Two independent 64-bit mixers make the 128-bit identity of a stack. Each step is a bijection of
+ * the state for a given frame, so stacks that differ stay apart until later frames differ too;
+ * taken as random, n distinct stacks collide with probability n^2 / 2^129: 10^-21 for a billion.
  */
 #define UNWIND_HASH_INIT_0 0x243f6a8885a308d3ULL
 #define UNWIND_HASH_INIT_1 0x13198a2e03707344ULL
@@ -78,8 +78,8 @@ static __always_inline int unwind_step_signal(UNWIND_ENV env, struct unwind_stat
 }
 
 /*
- * Code without CFI: believe the frame pointer if the stack grows by it, it can be read, and what should be a
- * return address points into executable code.
+ * Code without CFI: believe the frame pointer if the stack grows by it, it can be read, and what
+ * should be a return address points into executable code.
  */
 static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwind_state *s,
 						     struct unwind_mapping *m)
@@ -105,8 +105,7 @@ static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwi
 		return leaf == UNWIND_LEAF_FRAME ? UNWIND_END_NO_CFI : UNWIND_END_BAD_READ;
 	if (unwind_mapping_find(env, pair[1] - 1, m))
 		return UNWIND_END_NO_CFI;
-	return unwind_to_caller(s, pair[1], at + 16,
-				leaf == UNWIND_LEAF_AT_SP ? s->bp : pair[0]);
+	return unwind_to_caller(s, pair[1], at + 16, leaf == UNWIND_LEAF_AT_SP ? s->bp : pair[0]);
 }
 
 static __always_inline int unwind_cfa(UNWIND_ENV env, const struct unwind_state *s,
@@ -179,7 +178,8 @@ static __always_inline int unwind_step_cfi(UNWIND_ENV env, struct unwind_state *
 	/* A saved CFA (the MEM kinds) may lead to another stack; the others can only grow. */
 	if (cfa <= s->sp && r->cfa <= UNWIND_CFA_REG)
 		return UNWIND_END_STUCK;
-	if (r->ra == UNWIND_RA_CFA && r->ra_off == -8 && r->bp == UNWIND_BP_CFA && r->bp_off == -16) {
+	if (r->ra == UNWIND_RA_CFA && r->ra_off == -8 && r->bp == UNWIND_BP_CFA &&
+	    r->bp_off == -16) {
 		/* The usual frame: both in one read. */
 		if (unwind_read(env, cfa - 16, pair, sizeof(pair)))
 			return UNWIND_END_BAD_READ;
@@ -199,14 +199,15 @@ static __always_inline int unwind_step_cfi(UNWIND_ENV env, struct unwind_state *
 }
 
 /*
- * One step: find the mapping and rule of s->pc, hand its frame to *frame, move *s to the caller. *m is the last
- * mapping found (zeroed before the first step). Returns UNWIND_CONTINUE or how the walk ended. *frame is 0 if nothing is to be
- * recorded: then *s is untouched, and another walker may take over from it.
+ * One step: find the mapping and rule of s->pc, hand its frame to *frame, move *s to the caller. *m
+ * is the last mapping found (zeroed before the first step). Returns UNWIND_CONTINUE or how the walk
+ * ended. *frame is 0 if nothing is to be recorded: then *s is untouched, and another walker may
+ * take over from it.
  */
 static __always_inline int unwind_step(UNWIND_ENV env, struct unwind_state *s,
 				       struct unwind_mapping *m, __u64 *frame)
 {
-	struct unwind_rule rule;
+	struct unwind_rule rule = { 0 };
 	int index;
 
 	*frame = 0;

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/**
+ * The few kernel structs that are read, with the fields that are read. Offsets are relocated to the
+ * running kernel by CO-RE, so neither order nor omissions matter here.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	unsigned long long sum_sched_runtime;
+};
+
+struct sched_entity {
+	unsigned long long sum_exec_runtime;
+};
+
+struct mm_struct;
+
+struct task_struct {
+	int pid, tgid;
+	unsigned int flags;
+	void *stack;
+	struct mm_struct *mm;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct signal_struct *signal;
+	struct sched_entity se;
+	__u64 start_boottime;
+	__u64 self_exec_id;
+};
+
+#pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000
