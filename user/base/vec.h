@@ -40,7 +40,7 @@
 	} while (0)
 
 #define vec_for_each(p, v)                                                                         \
-	for (__typeof__((v)->items) p = (v)->items; p && p < (v)->items + (v)->len; p++)
+	for (__typeof__((v)->items[0]) *p = (v)->items; p && p < (v)->items + (v)->len; p++)
 
 /** Grow a raw array to hold at least `need` items of `size` bytes, at least doubling it. */
 int vec_grow(void **items, size_t *cap, size_t need, size_t size);
