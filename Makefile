@@ -147,6 +147,39 @@ $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,asan,$t,$(SANITIZE))))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/user/unit/%,$(UNIT_SOURCES))
 UNIT_ASAN  := $(patsubst tests/unit/%.c,$(BUILD)/asan/unit/%,$(UNIT_SOURCES))
 
+# ---- Programs that tests profile: tests/targets/ -------------------------------------------------
+
+TARGET_WARN  := -Wall -Wextra -Werror -D_GNU_SOURCE
+TARGET_NO_FP := -O2 -g -fomit-frame-pointer -fasynchronous-unwind-tables
+TARGET_LEVELS := O0 O1 O2 O3
+
+# $(call target,NAME,SOURCE,COMMAND): build/targets/NAME from tests/targets/SOURCE.
+define target
+TARGETS += $(BUILD)/targets/$1
+$(BUILD)/targets/$1: tests/targets/$2 tests/targets/target.h
+	$$(call say,TARGET,$$@)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$3 $(TARGET_WARN) $$< -o $$@ -pthread
+endef
+
+$(eval $(call target,demo,demo.cc,$$(CXX) -std=c++17 $(TARGET_NO_FP)))
+$(eval $(call target,depth,depth.cc,$$(CXX) -std=c++17 $(TARGET_NO_FP) -s))
+$(foreach t,shares threads timer signals dlopens execs forks fiber,\
+	$(eval $(call target,$t,$t.c,$$(CC) $(TARGET_NO_FP))))
+$(eval $(call target,drap,drap.c,$$(CC) $(TARGET_NO_FP) -mavx2))
+$(eval $(call target,plugin-one.so,plugin.c,$$(CC) $(TARGET_NO_FP) -fPIC -shared))
+$(eval $(call target,plugin-two.so,plugin.c,$$(CC) $(TARGET_NO_FP) -fPIC -shared -DPLUGIN_TWO))
+$(foreach l,$(TARGET_LEVELS),\
+	$(eval $(call target,chain-gcc-$l,chain.c,gcc -$l -g))\
+	$(eval $(call target,chain-clang-$l,chain.c,$$(CLANG) -$l -g)))
+$(eval $(call target,chain-static,chain.c,$$(CC) $(TARGET_NO_FP) -static))
+$(eval $(call target,chain-static-pie,chain.c,$$(CC) $(TARGET_NO_FP) -static-pie))
+$(eval $(call target,chain-no-pie,chain.c,$$(CC) $(TARGET_NO_FP) -no-pie))
+$(eval $(call target,chain-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -s))
+
+.PHONY: targets
+targets: $(TARGETS)
+
 # ---- The rest ---------------------------------------------------------------------------------
 
 .PHONY: install clean
