@@ -15,7 +15,7 @@ TARGET_ROW void plugin_two_work(unsigned n)
 
 	room[n & 511] = 1;
 	target_spin(5000000);
-	room[n & 255] = 2;
+	room[n & 255] += room[n & 511];
 }
 
 TARGET_ROW void plugin_two_outer(unsigned n)
