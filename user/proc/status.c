@@ -140,14 +140,12 @@ int proc_name(pid_t pid, char **ret, struct err *e)
 	return 0;
 }
 
-int proc_thread_name(pid_t pid, pid_t tid, char to[PROC_COMM_MAX], struct err *e)
+int proc_thread_name(pid_t tid, char to[PROC_COMM_MAX], struct err *e)
 {
 	_cleanup_(cleanup_buf) struct buf text = { 0 };
-	char file[64];
 
 	to[0] = '\0';
-	snprintf(file, sizeof(file), "task/%d/comm", tid);
-	int rc = read_proc_text(pid, file, &text, e);
+	int rc = read_proc_text(tid, "comm", &text, e);
 	if (rc < 0)
 		return rc;
 	if (text.len && text.data[text.len - 1] == '\n')

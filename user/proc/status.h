@@ -50,7 +50,7 @@ int proc_exe(pid_t pid, char **ret, struct err *e);
 int proc_name(pid_t pid, char **ret, struct err *e);
 
 /** The name of a thread; `to` is "" on error. */
-int proc_thread_name(pid_t pid, pid_t tid, char to[PROC_COMM_MAX], struct err *e);
+int proc_thread_name(pid_t tid, char to[PROC_COMM_MAX], struct err *e);
 
 /** The number that stat() gives to our own PID namespace: what bpf_get_ns_current_pid_tgid() takes.
  */

@@ -18,6 +18,11 @@ static int pid_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void pid_list_cleanup(struct pid_list *list)
+{
+	vec_deinit(list);
+}
+
 static bool pid_contains(const pid_t *pids, size_t len, pid_t pid)
 {
 	for (size_t i = 0; i < len; i++)
@@ -79,11 +84,10 @@ static int append_children(pid_t parent, const struct proc_status *all, size_t l
 
 int proc_descendants(const pid_t *pids, size_t npids, struct pid_list *ret, struct err *e)
 {
-	struct pid_list everyone = { 0 };
+	_cleanup_(pid_list_cleanup) struct pid_list everyone = { 0 };
 
 	ret->len = 0;
 	int rc = proc_list(&everyone, e);
-	_cleanup_free_ pid_t *owned = everyone.items;
 	if (rc < 0)
 		return rc;
 	_cleanup_free_ struct proc_status *all = calloc(everyone.len + 1, sizeof(*all));
