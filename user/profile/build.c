@@ -53,7 +53,6 @@ void profile_set_period(struct profile *p, const char *type, const char *unit, i
 {
 	p->period_type.type = profile_intern_cstr(p, type);
 	p->period_type.unit = profile_intern_cstr(p, unit);
-	p->has_period_type = true;
 	p->period = period;
 }
 

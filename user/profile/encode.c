@@ -254,7 +254,7 @@ static void put_profile(struct sink *s, const struct profile *p)
 	put_int(s, 8, p->keep_frames);
 	put_int(s, 9, p->time_nanos);
 	put_int(s, 10, p->duration_nanos);
-	if (p->has_period_type)
+	if (p->period_type.type || p->period_type.unit)
 		put_value_type(s, 11, &p->period_type);
 	put_int(s, 12, p->period);
 	put_comments(s, p);

@@ -95,8 +95,7 @@ struct profile {
 	vec_of(uint32_t) comments; /* strings */
 	uint32_t drop_frames, keep_frames;
 	uint32_t default_sample_type, doc_url;
-	bool has_period_type;
-	struct profile_value_type period_type;
+	struct profile_value_type period_type; /* both 0: not given */
 	int64_t period;
 	int64_t time_nanos; /* since the epoch */
 	int64_t duration_nanos;
