@@ -47,13 +47,17 @@ uses_cmd       := session report
 # The libraries that a room calls (pkg-config names).
 libs_elf       := libelf
 libs_unwind    :=
-libs_sym       := libdw libelf
+libs_sym       := libdw libelf zlib
 libs_profile   := libprotobuf-c zlib
 libs_collect   := libbpf
 
+# Libraries without a pkg-config file.
+ldlibs_sym     := -liberty
+
 closure = $(sort $1 $(foreach r,$1,$(if $(uses_$r),$(call closure,$(uses_$r)))))
 room_pkgs = $(sort $(foreach r,$1,$(libs_$r)))
-room_libs = $(if $(call room_pkgs,$1),$(shell pkg-config --libs $(call room_pkgs,$1)))
+room_libs = $(foreach r,$1,$(ldlibs_$r)) \
+	$(if $(call room_pkgs,$1),$(shell pkg-config --libs $(call room_pkgs,$1)))
 
 # ---- Compiling ------------------------------------------------------------------------------
 

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "sym/debuginfo.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "sym/qualifiers.h"
+#include "sym/scopes.h"
+#include "sym/spans.h"
+
+struct unit {
+	Dwarf_Die die;  /* has the line table and the ranges */
+	Dwarf_Die tree; /* has the functions: the same, or the split unit's */
+};
+
+struct function {
+	struct debuginfo_function told; /* first: what callers hold is cast back */
+	Dwarf_Die die;
+};
+
+struct debuginfo {
+	Dwarf *dwarf, *alt;
+	struct debugfile alt_file;
+	vec_of(struct unit) units;
+	struct spans spans;   /* of the units' code; id: unit */
+	struct map functions; /* address of a DIE -> struct function * */
+	struct qualifiers qualifiers;
+	struct scopes scopes; /* of the unit at hand */
+	vec_of(struct debuginfo_frame) frames;
+};
+
+static int no_memory(const struct elf_file *f, struct err *e)
+{
+	return err_set(e, -ENOMEM, "cannot read the debug information of '%s'", f->name);
+}
+
+static int unit_add(struct debuginfo *d, Dwarf_Die *die, Dwarf_Die *split)
+{
+	struct unit unit = { *die, split->addr ? *split : *die };
+	uint32_t id = (uint32_t)d->units.len;
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+
+	if (vec_push(&d->units, unit) < 0)
+		return -ENOMEM;
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+		/* Functions that the linker dropped are at 0; a file's code never is. */
+		if (start == 0 || end <= start)
+			continue;
+		struct span span = { .start = start, .end = end, .id = id };
+		if (vec_push(&d->spans.items, span) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The ranges come from the units themselves: .debug_aranges is optional, and clang leaves it out.
+ */
+static int units_read(struct debuginfo *d)
+{
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die, split;
+	uint8_t type;
+
+	while (dwarf_get_units(d->dwarf, cu, &cu, NULL, &type, &die, &split) == 0) {
+		if (type != DW_UT_compile && type != DW_UT_skeleton)
+			continue;
+		if (type == DW_UT_compile)
+			split.addr = NULL;
+		int rc = unit_add(d, &die, &split);
+		if (rc < 0)
+			return rc;
+	}
+	spans_index(&d->spans);
+	return 0;
+}
+
+/* Without the other file libdw would look for it too, but not below the target's root. */
+static void alt_open(struct debuginfo *d, struct elf_file *f, const struct debugfile_place *place)
+{
+	/* Relative to the debug file's own directory. */
+	struct debugfile_place from = { place->root_fd, f->name };
+	const char *path;
+	const void *build_id;
+	ssize_t len = dwelf_dwarf_gnu_debugaltlink(d->dwarf, &path, &build_id);
+
+	if (len <= 0 ||
+	    debugfile_open_alt(path, build_id, (size_t)len, &from, &d->alt_file, NULL) < 0)
+		return;
+	d->alt = dwarf_begin_elf(d->alt_file.elf->elf, DWARF_C_READ, NULL);
+	if (d->alt)
+		dwarf_setalt(d->dwarf, d->alt);
+}
+
+int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
+		     struct debuginfo **ret, struct err *e)
+{
+	struct elf_range info;
+	int rc = elf_file_section(f, ".debug_info", &info, e);
+
+	if (rc < 0)
+		return rc;
+	struct debuginfo *d = calloc(1, sizeof(*d));
+	if (!d)
+		return no_memory(f, e);
+	map_init(&d->functions, sizeof(void *), sizeof(struct function *));
+	qualifiers_init(&d->qualifiers);
+	d->alt_file.fd = -1;
+	d->dwarf = dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
+	if (!d->dwarf) {
+		rc = err_plain(e, -ENOEXEC, "cannot read the debug information of '%s': %s",
+			       f->name, dwarf_errmsg(-1));
+		debuginfo_destroy(d);
+		return rc;
+	}
+	alt_open(d, f, place);
+	rc = units_read(d);
+	if (rc < 0) {
+		debuginfo_destroy(d);
+		return no_memory(f, e);
+	}
+	*ret = d;
+	return 0;
+}
+
+void debuginfo_destroy(struct debuginfo *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->functions.len; i++)
+		free(*(struct function **)map_value_at(&d->functions, i));
+	map_deinit(&d->functions);
+	qualifiers_deinit(&d->qualifiers);
+	scopes_deinit(&d->scopes);
+	spans_deinit(&d->spans);
+	vec_deinit(&d->units);
+	vec_deinit(&d->frames);
+	dwarf_end(d->dwarf);
+	dwarf_end(d->alt);
+	debugfile_close(&d->alt_file);
+	free(d);
+}
+
+static const char *linkage_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
+
+	return name ? name
+		    : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr));
+}
+
+/* The function of a scope, described once for the entry that all its copies refer to. */
+static const struct debuginfo_function *function_describe(struct debuginfo *d, Dwarf_Die *scope)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
+	bool added;
+	int line;
+
+	if (!dwarf_formref_die(dwarf_attr(scope, DW_AT_abstract_origin, &attr), &origin))
+		origin = *scope;
+	struct function **known = map_put(&d->functions, &origin.addr, &added);
+	if (!known)
+		return NULL;
+	if (added)
+		*known = calloc(1, sizeof(**known));
+	struct function *f = *known;
+	if (!f || !added)
+		return (struct debuginfo_function *)f;
+	f->die = origin;
+	f->told.name = dwarf_diename(&origin);
+	f->told.linkage_name = linkage_name(&origin);
+	f->told.start_line = dwarf_decl_line(&origin, &line) == 0 ? (uint32_t)line : 0;
+	return &f->told;
+}
+
+/* Where an inlined call stands in its caller. */
+static void call_site(struct unit *unit, Dwarf_Die *scope, const char **file, uint32_t *line)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word value;
+	Dwarf_Files *files;
+	size_t n;
+
+	*file = NULL;
+	*line = 0;
+	if (dwarf_formudata(dwarf_attr(scope, DW_AT_call_file, &attr), &value) == 0 &&
+	    dwarf_getsrcfiles(&unit->tree, &files, &n) == 0 && value < n)
+		*file = dwarf_filesrc(files, value, NULL, NULL);
+	if (dwarf_formudata(dwarf_attr(scope, DW_AT_call_line, &attr), &value) == 0)
+		*line = value <= INT32_MAX ? (uint32_t)value : 0;
+}
+
+static int frames_add(struct debuginfo *d, struct unit *unit, uint64_t addr, uint32_t leaf,
+		      struct debuginfo_range *range)
+{
+	Dwarf_Line *at = dwarf_getsrc_die(&unit->die, addr);
+	struct debuginfo_frame frame = { 0 };
+	int line;
+
+	*range = (struct debuginfo_range){ .first = d->frames.len };
+	if (at) {
+		frame.file = dwarf_linesrc(at, NULL, NULL);
+		frame.line = dwarf_lineno(at, &line) == 0 ? (uint32_t)line : 0;
+	}
+	while (leaf != SCOPES_NONE) {
+		struct scope *scope = &d->scopes.items.items[leaf];
+
+		frame.function = function_describe(d, &scope->die);
+		if (!frame.function || vec_push(&d->frames, frame) < 0)
+			return -ENOMEM;
+		call_site(unit, &scope->die, &frame.file, &frame.line);
+		leaf = scope->outer;
+		range->len++;
+	}
+	if (range->len == 0 && frame.file) {
+		if (vec_push(&d->frames, frame) < 0)
+			return -ENOMEM;
+		range->len = 1;
+	}
+	return 0;
+}
+
+/* An address on its way through the units. */
+struct request {
+	uint32_t unit;
+	uint32_t number; /* position in the caller's arrays */
+	uint64_t addr;
+};
+
+static int request_compare(const void *pa, const void *pb)
+{
+	const struct request *a = pa, *b = pb;
+
+	if (a->unit != b->unit)
+		return a->unit < b->unit ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Resolve the addresses of one unit. addrs[] and leaves[] are room for as many. */
+static int unit_resolve(struct debuginfo *d, const struct request *requests, size_t n,
+			uint64_t *addrs, uint32_t *leaves, struct debuginfo_range *ranges)
+{
+	struct unit *unit = &d->units.items[requests[0].unit];
+
+	for (size_t i = 0; i < n; i++)
+		addrs[i] = requests[i].addr;
+	d->scopes.items.len = 0;
+	int rc = scopes_find(&d->scopes, &unit->tree, addrs, n, leaves);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = frames_add(d, unit, addrs[i], leaves[i], &ranges[requests[i].number]);
+	return rc;
+}
+
+int debuginfo_resolve(struct debuginfo *d, const uint64_t *addrs, size_t n,
+		      struct debuginfo_range *ranges, const struct debuginfo_frame **frames)
+{
+	_cleanup_free_ struct request *requests = calloc(n + 1, sizeof(*requests));
+	_cleanup_free_ uint64_t *unit_addrs = calloc(n + 1, sizeof(*unit_addrs));
+	_cleanup_free_ uint32_t *leaves = calloc(n + 1, sizeof(*leaves));
+	size_t count = 0;
+	int rc = 0;
+
+	if (!requests || !unit_addrs || !leaves)
+		return -ENOMEM;
+	d->frames.len = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct span *span = spans_find(&d->spans, addrs[i]);
+
+		ranges[i] = (struct debuginfo_range){ 0 };
+		if (span)
+			requests[count++] = (struct request){ span->id, (uint32_t)i, addrs[i] };
+	}
+	if (count)
+		qsort(requests, count, sizeof(requests[0]), request_compare);
+	for (size_t i = 0, next; rc == 0 && i < count; i = next) {
+		for (next = i + 1; next < count && requests[next].unit == requests[i].unit; next++)
+			;
+		rc = unit_resolve(d, requests + i, next - i, unit_addrs, leaves, ranges);
+	}
+	*frames = d->frames.items;
+	return rc;
+}
+
+const char *debuginfo_function_scope(struct debuginfo *d, const struct debuginfo_function *f)
+{
+	return qualifiers_find(&d->qualifiers, &((struct function *)f)->die);
+}
