@@ -5,6 +5,7 @@
  */
 #include "abi/cpu.h"
 #include "lib/compat.bpf.h"
+#include "lib/stack_hash.h"
 #include "lib/tables.bpf.h"
 #include "lib/task.bpf.h"
 
@@ -127,14 +128,14 @@ static __always_inline int unwind_expr_cfa(struct cpu_scratch *sc, const struct 
 
 static __always_inline void frame_push(struct cpu_scratch *sc, __u64 frame)
 {
-	struct unwind_hash hash = { { sc->sample.key.stack[0], sc->sample.key.stack[1] } };
+	struct stack_hash hash = { { sc->sample.key.stack[0], sc->sample.key.stack[1] } };
 	__u32 at = sc->sample.frames_len;
 
 	if (at >= UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX)
 		return;
 	sc->data[at] = frame;
 	sc->sample.frames_len = at + 1;
-	unwind_hash_add(&hash, frame);
+	stack_hash_add(&hash, frame);
 	sc->sample.key.stack[0] = hash.h[0];
 	sc->sample.key.stack[1] = hash.h[1];
 }
@@ -341,8 +342,8 @@ static __always_inline void sample_init(struct cpu_scratch *sc, struct task_stru
 	s->frames_len = s->kernel_len = s->stack_bytes = 0;
 	s->ns = ns;
 	s->tag = task_tag(task);
-	s->key.stack[0] = UNWIND_HASH_INIT_0;
-	s->key.stack[1] = UNWIND_HASH_INIT_1;
+	s->key.stack[0] = STACK_HASH_INIT_0;
+	s->key.stack[1] = STACK_HASH_INIT_1;
 	s->key.tgid = tgid;
 	s->key.tid = label_tid ? task_tid(task) : 0;
 	s->key.cpu = label_cpu ? bpf_get_smp_processor_id() : 0;
@@ -377,7 +378,6 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	if (tgid == 0 || (!profile_all && !bpf_map_lookup_elem(&targets, &tgid)))
 		return 0;
 
-	count(CPU_SAMPLES, 1);
 	sample_init(sc, task, tgid, ns);
 	if (kernel_stacks && !(ctx->regs.cs & CS_RING_MASK))
 		kernel_walk(ctx, sc);
@@ -390,13 +390,14 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 		sc->sample.key.end = end;
 		if (end_is_deferred(end)) {
 			sc->sample.stack_bytes = stack_copy(&sc->sample);
-			count(CPU_DEFERRED, 1);
 			if (sample_send(sc, CPU_EVENT_DEFERRED))
 				count(CPU_LOST_RING, 1);
 			return 0;
 		}
 	}
-	sample_count(sc);
+	/* A thread of the kernel's, whose frames were not asked for. */
+	if (sc->sample.key.user || sc->sample.frames_len)
+		sample_count(sc);
 	return 0;
 }
 

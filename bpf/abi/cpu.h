@@ -71,7 +71,7 @@ struct cpu_task {
 
 #define CPU_STACK_BYTES_MAX 65536 /* copied for a deferred sample */
 #define CPU_STACK_STEP      256   /* bytes read at once: what a copy may miss at the stack's end */
-#define CPU_DATA_WORDS      ((UNWIND_FRAMES_MAX + 128) + CPU_STACK_BYTES_MAX / 8)
+#define CPU_DATA_WORDS      ((UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX) + CPU_STACK_BYTES_MAX / 8)
 
 /* One per CPU. The interrupt has it to itself: a CPU's cpu-clock event cannot interrupt its own
  * handler. */
@@ -85,11 +85,9 @@ struct cpu_scratch {
 
 /* Counters, by index of the map `counters`. */
 enum cpu_counter {
-	CPU_SAMPLES,     /* samples of targets taken */
 	CPU_LOST_RING,   /* the ring buffer was full */
 	CPU_LOST_COUNTS, /* the hash of counts was full */
 	CPU_THROTTLED, /* ticks that the timer left out: gaps of more than two and a half periods */
-	CPU_DEFERRED,  /* samples handed to user space */
 	CPU_LOST_PROCESSES, /* children that could not be followed: the table of targets was full */
 	CPU_LOST_TASKS,     /* fork, exec and exit records that the ring had no room for */
 	CPU_COUNTERS,

@@ -135,6 +135,9 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "no padding");
 /* User frames; deeper stacks keep the leaf side. */
 #define UNWIND_FRAMES_MAX 1024
 
+/* Kernel frames in front of them: the kernel itself stops at 127 (kernel.perf_event_max_stack). */
+#define UNWIND_KERNEL_FRAMES_MAX 128
+
 /* ---- The walk ------------------------------------------------------------------------------ */
 
 #define UNWIND_REGS   16 /* general registers by DWARF number */

@@ -22,29 +22,7 @@
 #error "define UNWIND_ENV, the type of the environment, before including unwind_step.h"
 #endif
 
-#define UNWIND_KERNEL_FRAMES_MAX 128
-#define UNWIND_CONTINUE          (-1) /* the step found a caller; otherwise steps return enum unwind_end */
-
-/*
- * Two independent 64-bit mixers make the 128-bit identity of a stack. Each step is a bijection of
- * the state for a given frame, so stacks that differ stay apart until later frames differ too;
- * taken as random, n distinct stacks collide with probability n^2 / 2^129: 10^-21 for a billion.
- */
-#define UNWIND_HASH_INIT_0 0x243f6a8885a308d3ULL
-#define UNWIND_HASH_INIT_1 0x13198a2e03707344ULL
-
-struct unwind_hash {
-	__u64 h[2];
-};
-
-static __always_inline void unwind_hash_add(struct unwind_hash *hash, __u64 frame)
-{
-	__u64 a = (hash->h[0] ^ frame) * 0x9e3779b97f4a7c15ULL;
-	__u64 b = (hash->h[1] + frame) * 0xc2b2ae3d27d4eb4fULL;
-
-	hash->h[0] = a ^ (a >> 29);
-	hash->h[1] = (b << 31) | (b >> 33);
-}
+#define UNWIND_CONTINUE (-1) /* the step found a caller; otherwise steps return enum unwind_end */
 
 static __always_inline __u64 unwind_frame(const struct unwind_mapping *m, __u64 pc)
 {
