@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "unwind/tables.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "unwind/cfi.h"
+#include "unwind/cfi_program.h"
+#include "unwind/pages.h"
+#include "unwind/roots.h"
+#include "unwind/rule.h"
+#include "unwind/rule_table.h"
+
+#define MAPPED_PAGE 4096ULL /* granularity of mappings */
+
+struct unwind_tables {
+	struct unwind_memory memory;
+	struct rule_table rules;
+	struct row_store store;
+	uint32_t pages_used;
+	struct unwind_page bare; /* shared by all pages without CFI */
+	uint64_t rows;
+};
+
+/* A file under way. */
+struct compile {
+	struct unwind_tables *t;
+	struct cfi_table cfi;
+	struct cfi_start *starts; /* by CIE */
+	uint64_t low, high; /* addresses of code: FDEs elsewhere are leftovers of the linker */
+	uint64_t dir_low, dir_high;
+	struct page_writer writer;
+};
+
+/* How the FDEs of a CIE begin. */
+struct cfi_start {
+	bool ok;
+	struct cfi_row row;
+};
+
+int unwind_tables_create(const struct unwind_memory *memory, struct unwind_tables **ret,
+			 struct err *e)
+{
+	struct unwind_tables *t = calloc(1, sizeof(*t));
+
+	if (!t || rule_table_init(&t->rules, memory->rules) < 0) {
+		free(t);
+		return err_set(e, -ENOMEM, "cannot make the unwind tables");
+	}
+	t->memory = *memory;
+	t->store.segment = memory->segment;
+	t->store.ctx = memory->ctx;
+	*ret = t;
+	return 0;
+}
+
+void unwind_tables_destroy(struct unwind_tables *t)
+{
+	if (!t)
+		return;
+	rule_table_deinit(&t->rules);
+	free(t);
+}
+
+/* The index of the rule of a row; negative errno. */
+static int row_rule(struct unwind_tables *t, const struct cfi_row *row, bool signal)
+{
+	const struct cfi_rule *cfa = &row->columns[CFI_CFA];
+	struct unwind_rule rule;
+
+	switch (rule_classify(row, signal, &rule)) {
+	case RULE_NONE:
+		return UNWIND_RULE_NONE;
+	case RULE_SIGNAL:
+		return UNWIND_RULE_SIGNAL;
+	case RULE_EXPR:
+		rule.cfa_off = rule_table_intern_expr(&t->rules, cfa->expr, cfa->expr_len);
+		if (rule.cfa_off < 0)
+			return rule.cfa_off;
+		break;
+	case RULE_OTHER:
+		rule.cfa_off = RULE_TABLE_EXPR_NONE;
+		break;
+	case RULE_PLAIN:
+		break;
+	}
+	return rule_table_intern(&t->rules, &rule);
+}
+
+/* The rows of one FDE, cut off at `end`. */
+static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
+{
+	struct cfi_program p;
+
+	if (fde->cie == ROOT_CIE)
+		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_ROOT);
+	if (!c->starts[fde->cie].ok)
+		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_NONE);
+	cfi_program_init(&p, &c->cfi, fde, &c->starts[fde->cie].row);
+	while (cfi_program_next(&p) && p.start < end) {
+		int rule = row_rule(c->t, &p.row, p.cie->signal);
+		int rc = rule < 0 ? rule : page_writer_put(&c->writer, p.start, (uint16_t)rule);
+		if (rc < 0)
+			return rc;
+	}
+	return p.failed && p.start < end ? page_writer_put(&c->writer, p.start, UNWIND_RULE_NONE)
+					 : 0;
+}
+
+/* FDEs may overlap in damaged files: the one that starts last is in force, as for a binary search.
+ */
+static int fdes_compile(struct compile *c)
+{
+	size_t n = c->cfi.fdes.len;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct cfi_fde *fde = &c->cfi.fdes.items[i];
+		uint64_t next = i + 1 < n ? fde[1].start : c->high;
+		uint64_t end = fde->end;
+
+		if (next > c->high)
+			next = c->high;
+		if (end > next)
+			end = next;
+		if (fde->start < c->low || fde->start >= end)
+			continue;
+		rc = fde_compile(c, fde, end);
+		if (rc == 0 && end < next)
+			rc = page_writer_put(&c->writer, end, UNWIND_RULE_NONE);
+	}
+	return rc == 0 ? page_writer_finish(&c->writer, c->dir_high - 1) : rc;
+}
+
+/* The addresses of code, and those that any mapping of the file can show. */
+static void spans_find(struct compile *c, const struct elf_file *f)
+{
+	c->low = c->dir_low = UINT64_MAX;
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		uint64_t low = s->vaddr & ~(MAPPED_PAGE - 1);
+		uint64_t high = (s->vaddr + s->filesz + MAPPED_PAGE - 1) & ~(MAPPED_PAGE - 1);
+
+		if (s->filesz == 0 || high <= low)
+			continue;
+		if (low < c->dir_low)
+			c->dir_low = low;
+		if (high > c->dir_high)
+			c->dir_high = high;
+		if (s->executable && low < c->low)
+			c->low = low;
+		if (s->executable && high > c->high)
+			c->high = high;
+	}
+}
+
+static int starts_find(struct compile *c)
+{
+	c->starts = calloc(c->cfi.cies.len + 1, sizeof(*c->starts));
+	if (!c->starts)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->cfi.cies.len; i++)
+		c->starts[i].ok =
+			cfi_program_cie(&c->cfi.section, &c->cfi.cies.items[i], &c->starts[i].row);
+	return 0;
+}
+
+/* Let the walk see the file: entries whose rows are in place. */
+static void pages_publish(struct unwind_tables *t, const struct page_writer *w)
+{
+	for (size_t i = 0; i < w->pages.len; i++)
+		__atomic_store(&t->memory.pages[t->pages_used + i], &w->pages.items[i],
+			       __ATOMIC_RELEASE);
+	t->pages_used += (uint32_t)w->pages.len;
+	t->rows += w->rows_total;
+	t->bare = w->bare;
+}
+
+static int file_compile(struct compile *c, uint32_t *dir)
+{
+	struct unwind_tables *t = c->t;
+	uint64_t first = c->dir_low >> UNWIND_PAGE_SHIFT;
+	uint64_t last = (c->dir_high - 1) >> UNWIND_PAGE_SHIFT;
+	uint32_t used = t->store.used;
+
+	if (t->pages_used - (uint32_t)first == UNWIND_DIR_NONE)
+		t->pages_used++;
+	if (t->pages_used >= t->memory.pages_len ||
+	    last - first >= t->memory.pages_len - t->pages_used)
+		return -ENOSPC;
+	int rc = starts_find(c);
+	if (rc < 0)
+		return rc;
+	page_writer_init(&c->writer, &t->store, c->dir_low);
+	c->writer.bare = t->bare;
+	rc = fdes_compile(c);
+	if (rc < 0) {
+		t->store.used = used;
+		return rc;
+	}
+	*dir = t->pages_used - (uint32_t)first;
+	pages_publish(t, &c->writer);
+	return 0;
+}
+
+static void compile_deinit(struct compile *c)
+{
+	page_writer_deinit(&c->writer);
+	free(c->starts);
+	cfi_table_deinit(&c->cfi);
+}
+
+int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir, struct err *e)
+{
+	_cleanup_(compile_deinit) struct compile c = { .t = t };
+	struct elf_range section = { 0 };
+
+	int rc = elf_file_eh_frame(f, &section, e);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	spans_find(&c, f);
+	rc = cfi_table_init(&c.cfi, section);
+	if (rc == 0)
+		rc = roots_add(&c.cfi, f);
+	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
+		*dir = UNWIND_DIR_NONE;
+	else if (rc == 0)
+		rc = file_compile(&c, dir);
+	if (rc == -ENOSPC)
+		return err_plain(e, rc, "no room in the unwind tables for '%s'", f->name);
+	return rc < 0 ? err_set(e, rc, "cannot compile the unwind tables of '%s'", f->name) : 0;
+}
+
+uint32_t unwind_tables_rule(const struct unwind_tables *t, uint32_t dir, uint64_t vaddr,
+			    struct unwind_rule *to)
+{
+	uint32_t entry = dir + (uint32_t)(vaddr >> UNWIND_PAGE_SHIFT);
+	uint32_t index = UNWIND_RULE_NONE;
+
+	if (dir != UNWIND_DIR_NONE && entry < t->pages_used)
+		index = row_store_find(&t->store, t->memory.pages[entry], vaddr);
+	*to = t->rules.rules[index];
+	return index;
+}
+
+bool unwind_tables_expr(const struct unwind_tables *t, const struct unwind_rule *rule,
+			struct cursor *to)
+{
+	return rule->cfa == UNWIND_CFA_EXPR && rule_table_expr(&t->rules, rule->cfa_off, to);
+}
+
+void unwind_tables_stats(const struct unwind_tables *t, struct unwind_tables_stats *ret)
+{
+	*ret = (struct unwind_tables_stats){
+		.rows = t->rows,
+		.pages = t->pages_used,
+		.rules = t->rules.len,
+		.row_bytes = (uint64_t)t->store.used * sizeof(struct unwind_row),
+	};
+}
