@@ -47,7 +47,7 @@ _Static_assert(sizeof(struct unwind_row) == 4, "user space packs rows");
 struct unwind_page {
 	__u32 block; /* row slot of the block, counted over all segments */
 	__u32 rows;  /* 1 to 65,536 */
-};
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct unwind_page) == 8, "a page is published by one store");
 
 /* ---- Rules --------------------------------------------------------------------------------- */
