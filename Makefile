@@ -184,6 +184,67 @@ $(eval $(call target,chain-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -s))
 .PHONY: targets
 targets: $(TARGETS)
 
+# ---- Fuzzers: tests/fuzz/ROOM_*_fuzz.c, linked with ROOM and what it may use ----------------------
+
+FUZZ_SECONDS ?= 60
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_CFLAGS  := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/bin/%,$(FUZZ_SOURCES))
+
+$(BUILD)/fuzz/%.o: CC = $(CLANG)
+$(eval $(call variant,fuzz,$(FUZZ_CFLAGS)))
+define fuzz_rule
+$(BUILD)/fuzz/bin/$(basename $(notdir $1)): $(BUILD)/fuzz/$(1:.c=.o) \
+		$(call archives,fuzz,$(call closure,$(call unit_room,$1)))
+	$$(call say,LD,$$@)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CLANG) -pthread -fsanitize=fuzzer,address,undefined $$< \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$(call room_libs,$(call closure,$(call unit_room,$1))) -lm -o $$@
+endef
+$(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$f)))
+
+# ---- Checks: each prints "N passed, N failed" at its end; tools/check adds them up ---------------
+
+.PHONY: setup demo check lint unit asan fuzz e2e kernels bench check-programs
+setup:
+	@tools/setup build
+
+# What apt installs while make runs is seen by a new make only.
+demo:
+	@tools/setup build
+	@$(MAKE) --no-print-directory all $(BUILD)/targets/demo
+	@tools/demo $(BUILD)
+
+check:
+	@tools/setup test
+	@tools/check $(BUILD)
+
+check-programs: all $(TARGETS) $(UNIT_TESTS) $(UNIT_ASAN) $(FUZZERS)
+
+lint:
+	@tools/arrows
+	@tools/lint
+
+unit: $(UNIT_TESTS)
+	@tools/unit $(UNIT_TESTS)
+
+asan: $(UNIT_ASAN)
+	@tools/unit $(UNIT_ASAN)
+
+fuzz: $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZERS)
+
+e2e: all targets
+	@tests/e2e/run $(TESTS)
+
+kernels: all targets
+	@tests/kernels/run $(BUILD)
+
+bench: all targets
+	@tools/setup test
+	@tools/bench
+
 # ---- The rest ---------------------------------------------------------------------------------
 
 .PHONY: install clean

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""What the end-to-end tests stand on: targets, runs of cprofbpf, profiles checked by two readers.
+
+A test is a function test_NAME(t) of a module test_TOPIC.py; t is a Test. It fails by t.check() or any
+exception, and what it started is ended by process id whatever happens.
+"""
+
+import functools
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pprof
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOOL = os.path.join(ROOT, "build", "cprofbpf")
+TARGETS = os.path.join(ROOT, "build", "targets")
+
+# Where a user stack ends when it is whole. glibc's clone3 has no name in a stripped libc: see
+# is_root().
+ROOTS = {"_start", "clone", "__clone", "clone3", "__clone3", "__start_context"}
+
+
+class Failed(Exception):
+    """A check that did not hold."""
+
+
+class Skipped(Exception):
+    """What a test needs is not on this machine."""
+
+
+class Result:
+    """A finished run of cprofbpf."""
+
+    def __init__(self, args, status, out, err):
+        self.args, self.status, self.out, self.err = args, status, out, err
+
+    def evidence(self):
+        return "$ cprofbpf %s\nexit status %s\n%s%s" % (
+            " ".join(self.args),
+            self.status,
+            "".join("out| %s\n" % line for line in printable(self.out)),
+            "".join("err| %s\n" % line for line in printable(self.err)),
+        )
+
+
+def printable(text):
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    lines = text.splitlines()
+    return lines[:30] + (["... %d more lines" % (len(lines) - 30)] if len(lines) > 30 else [])
+
+
+class Process:
+    """A child in a process group of its own, ended with the test."""
+
+    def __init__(self, argv, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        # What a shell in the background started ignores SIGINT; a user's does not.
+        self.popen = subprocess.Popen(
+            argv, start_new_session=True, preexec_fn=functools.partial(reset_signals), **options
+        )
+        self.argv, self.pid = argv, self.popen.pid
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, timeout=60):
+        return self.popen.wait(timeout)
+
+    def end(self):
+        """Kill the whole group, children that outlived their parent too."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+        for stream in (self.popen.stdout, self.popen.stderr):
+            if stream:
+                stream.close()
+
+
+def reset_signals():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Test:
+    def __init__(self, name):
+        self.name = name
+        self.dir = tempfile.mkdtemp(prefix="cprofbpf-e2e-")
+        os.chmod(self.dir, 0o755)
+        self.processes, self.cleanups, self.results = [], [], []
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.end()
+        for cleanup in reversed(self.cleanups):
+            cleanup()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def path(self, name="cpu.pb.gz"):
+        return os.path.join(self.dir, name)
+
+    # ---- Checks
+
+    @staticmethod
+    def check(ok, text, *args):
+        if not ok:
+            raise Failed(text % args if args else text)
+
+    @staticmethod
+    def skip(why):
+        raise Skipped(why)
+
+    def check_says(self, result, *patterns):
+        """Each pattern occurs on standard error; nothing there looks like a crash."""
+        for pattern in patterns:
+            self.check(re.search(pattern, result.err), "standard error does not say /%s/", pattern)
+        self.check("Sanitizer" not in result.err, "a sanitizer spoke")
+
+    # ---- Processes
+
+    def start(self, argv, **options):
+        process = Process(argv, **options)
+        self.processes.append(process)
+        return process
+
+    def target(self, name, *args, **options):
+        """Start build/targets/NAME and wait until it says that it works."""
+        argv = [name if "/" in name else os.path.join(TARGETS, name)] + [str(a) for a in args]
+        process = self.start(argv, stdout=subprocess.PIPE, text=True, **options)
+        self.check(process.popen.stdout.readline() == "ready\n", "'%s' did not get ready", name)
+        return process
+
+    def spawn(self, *args, **options):
+        """Start cprofbpf and leave it running; finish() ends it."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.dir, **options}
+        return self.start([TOOL, *map(str, args)], **options)
+
+    def finish(self, process, timeout=60):
+        try:
+            out, err = process.popen.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.popen.communicate()
+            err = (err or b"") + b"[killed by the test: still running after %d s]" % timeout
+        result = Result(
+            process.argv[1:], process.popen.returncode, out or b"", (err or b"").decode("utf-8", "replace")
+        )
+        self.results.append(result)
+        return result
+
+    def run(self, *args, status=0, timeout=60, **options):
+        result = self.finish(self.spawn(*args, **options), timeout)
+        self.check(result.status == status, "exit status %s, not %s", result.status, status)
+        return result
+
+    def wait_for(self, what, condition, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.check(time.monotonic() < deadline, "waited %d s for %s", seconds, what)
+            time.sleep(0.02)
+
+    def wait_sampling(self, process):
+        """Until the profiler holds its BPF objects and has had time to attach its timers."""
+        self.wait_for("cprofbpf to attach", lambda: has_perf_event(process.pid))
+        time.sleep(0.1)
+
+    # ---- Profiles
+
+    def profile(self, path=None):
+        """Read a profile with our decoder and with go tool pprof, and compare what they read."""
+        path = path or self.path()
+        profile = pprof.read(path)
+        go = subprocess.run(
+            [go_pprof(), "-raw", "-symbolize=none", path], capture_output=True, text=True, timeout=120
+        )
+        self.check(go.returncode == 0, "go tool pprof: %s", go.stderr.strip())
+        samples = go.stdout.split("Samples:\n", 1)[1].split("Locations\n", 1)[0].splitlines()[1:]
+        rows = [line for line in samples if re.match(r"^\s+-?\d+\s", line)]
+        total = sum(int(row.split()[0]) for row in rows)
+        self.check(total == profile.count(), "go reads %d samples, we %d", total, profile.count())
+        check_contract(profile)
+        return profile
+
+    def record(self, *args, **options):
+        """Run cprofbpf with -o and return (profile, result)."""
+        result = self.run("-o", self.path(), *args, **options)
+        return self.profile(), result
+
+    def check_complete(self, profile, least, labels=None):
+        """The share of stacks with user frames that end in a root, judged by name and address."""
+        whole = broken = 0
+        worst = {}
+        for sample in profile.sample:
+            if labels and not labels.items() <= profile.labels(sample).items():
+                continue
+            user = [i for i in sample.location_id if not profile.is_kernel(i)]
+            if user and is_root(profile, user[-1]):
+                whole += sample.value[0]
+            elif user or not is_kernel_thread(profile, sample):
+                broken += sample.value[0]
+                end = " < ".join(profile.stack(sample)[-3:])
+                worst[end] = worst.get(end, 0) + sample.value[0]
+        self.check(whole + broken > 0, "no user samples")
+        share = 100.0 * whole / (whole + broken)
+        rows = sorted(worst.items(), key=lambda row: -row[1])[:5]
+        self.check(
+            share >= least,
+            "%.2f%% of %d stacks are complete, not %.1f%%; ends: %s",
+            share,
+            whole + broken,
+            least,
+            rows,
+        )
+        return share
+
+    def check_shares(self, profile, account, slack=0.0):
+        """Each function's share of the samples against the program's own account of its CPU.
+
+        A function of true share p gets n p of n independent samples, give or take
+        4 sqrt(n p (1 - p)), with one sample for rounding; `slack` is a systematic share on top.
+        """
+        counts = {name: profile.cumulative(name) for name in account}
+        total_ns, total = sum(account.values()), sum(counts.values())
+        self.check(total > 0, "no sample in any of %s", list(account))
+        for name, ns in account.items():
+            share = ns / total_ns
+            give = 4 * math.sqrt(total * share * (1 - share)) + 1 + slack * total
+            self.check(
+                abs(counts[name] - total * share) <= give,
+                "%s: %d of %d samples, its account says %.1f +- %.1f",
+                name,
+                counts[name],
+                total,
+                total * share,
+                give,
+            )
+
+
+def check_contract(profile):
+    """What every CPU profile of cprofbpf promises beyond being readable."""
+    types = [(t.type, t.unit) for t in profile.sample_type]
+    Test.check(types == [("samples", "count"), ("cpu", "nanoseconds")], "sample types %s", types)
+    period_type = (profile.period_type.type, profile.period_type.unit)
+    Test.check(period_type == ("cpu", "nanoseconds"), "period type %s", period_type)
+    Test.check(profile.period > 0 and profile.time_nanos > 0, "no period or time")
+    Test.check(profile.duration_nanos > 0, "no duration")
+    named = {m.id: [0, 0, 0] for m in profile.mapping}
+    for location in profile.location:
+        if not location.mapping_id:
+            continue
+        flags = named[location.mapping_id]
+        for line in location.line:
+            function = profile.functions[line.function_id]
+            flags[0] += 1
+            flags[1] += bool(function.filename)
+            flags[2] += bool(line.line)
+        Test.check(len(location.line) < 100, "location %d has %d lines", location.id, len(location.line))
+    for mapping in profile.mapping:
+        for flag, count in zip(("has_functions", "has_filenames", "has_line_numbers"), named[mapping.id]):
+            Test.check(not getattr(mapping, flag) or count, "%s says %s", mapping.filename, flag)
+        Test.check(not mapping.filename.endswith(" (deleted)"), "'%s'", mapping.filename)
+
+
+def is_kernel_thread(profile, sample):
+    """A stack of kernel frames alone; they all end in the thread's start."""
+    return profile.stack(sample)[-1] in ("ret_from_fork", "ret_from_fork_asm")
+
+
+def is_root(profile, location_id):
+    location = profile.locations[location_id]
+    if any(profile.functions[line.function_id].name in ROOTS for line in location.line):
+        return True
+    mapping = profile.mapping_of(location_id)
+    if mapping is None or not os.path.isfile(mapping.filename):
+        return False
+    vaddr = file_address(mapping.filename, location.address - mapping.memory_start + mapping.file_offset)
+    return any(start <= vaddr < end for start, end in undefined_ra_ranges(mapping.filename))
+
+
+@functools.lru_cache(maxsize=None)
+def segments(path):
+    """(offset, vaddr, filesz) of the PT_LOAD segments, by readelf."""
+    out = subprocess.run(["readelf", "-lW", path], capture_output=True, text=True).stdout
+    rows = re.findall(r"^\s+LOAD\s+(0x\w+) (0x\w+) 0x\w+ (0x\w+)", out, re.M)
+    return [tuple(int(x, 16) for x in row) for row in rows]
+
+
+def file_address(path, offset):
+    for start, vaddr, size in segments(path):
+        if start <= offset < start + size:
+            return offset - start + vaddr
+    return -1
+
+
+@functools.lru_cache(maxsize=None)
+def undefined_ra_ranges(path):
+    """PC ranges of the FDEs that declare the return address undefined, by readelf."""
+    out = subprocess.run(["readelf", "-wf", path], capture_output=True, text=True).stdout
+    ranges, cies = [], set()
+    for entry in out.split("\n\n"):
+        undefined = "DW_CFA_undefined: r16" in entry
+        cie = re.search(r"^(\w+) \w+ \w+ CIE", entry, re.M)
+        fde = re.search(r" FDE cie=(\w+) pc=(\w+)\.\.(\w+)", entry)
+        if cie and undefined:
+            cies.add(cie[1])
+        elif fde and (undefined or fde[1] in cies):
+            ranges.append((int(fde[2], 16), int(fde[3], 16)))
+    return ranges
+
+
+@functools.lru_cache(maxsize=None)
+def go_pprof():
+    """The real pprof, which newer Go versions build when first asked for."""
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    return subprocess.run(
+        [go, "tool", "-n", "pprof"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def account(text):
+    """The "NAME NS" lines that a target prints at its end."""
+    rows = (line.split() for line in text.splitlines() if line != "ready")
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def has_perf_event(pid):
+    try:
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            if "perf_event" in os.readlink("/proc/%d/fd/%s" % (pid, fd)):
+                return True
+    except OSError:
+        pass
+    return False
+
+
+def bpf_ids(pid):
+    """("prog"|"map"|"link", id) of the BPF objects that a process holds, from its fdinfo."""
+    found = set()
+    for fd in os.listdir("/proc/%d/fdinfo" % pid):
+        try:
+            with open("/proc/%d/fdinfo/%s" % (pid, fd)) as file:
+                info = file.read()
+        except OSError:
+            continue
+        found.update((kind, int(i)) for kind, i in re.findall(r"^(prog|map|link)_id:\s*(\d+)", info, re.M))
+    return found
