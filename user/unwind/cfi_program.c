@@ -17,19 +17,16 @@ static inline bool uleb(struct cursor *c, uint64_t *to)
 	return cursor_uleb(c, to);
 }
 
-/* Where the rule of a register is kept; a scrap for those that a walk does not follow. */
-static struct cfi_rule *column(struct cfi_row *row, uint64_t reg, struct cfi_rule *scrap)
+static inline struct cfi_rule *column(struct cfi_row *row, uint64_t reg)
 {
-	switch (reg) {
-	case UNWIND_REG_BP:
-		return &row->columns[CFI_BP];
-	case UNWIND_REG_SP:
-		return &row->columns[CFI_SP];
-	case CFI_REG_RA:
-		return &row->columns[CFI_RA];
-	default:
-		return scrap;
-	}
+	/* A table, not a switch: which register is saved next is not to be predicted. */
+	static const uint8_t columns[] = {
+		[UNWIND_REG_BP] = CFI_BP,
+		[UNWIND_REG_SP] = CFI_SP,
+		[CFI_REG_RA] = CFI_RA,
+	};
+
+	return &row->columns[reg <= CFI_REG_RA ? columns[reg] : CFI_SCRAP];
 }
 
 /* Registers beyond 255 (none exists) must not look like lower ones. */
@@ -38,32 +35,24 @@ static uint8_t reg_number(uint64_t reg)
 	return reg < UINT8_MAX ? (uint8_t)reg : UINT8_MAX;
 }
 
-static void set(struct cfi_program *p, uint64_t reg, struct cfi_rule rule)
-{
-	struct cfi_rule scrap;
-
-	*column(&p->row, reg, &scrap) = rule;
-}
-
-static bool set_offset(struct cfi_program *p, uint64_t reg, enum cfi_how how, int64_t factored)
+static inline bool set_offset(struct cfi_program *p, uint64_t reg, enum cfi_how how,
+			      int64_t factored)
 {
 	struct cfi_rule rule = { .how = how };
 
 	if (__builtin_mul_overflow(factored, p->cie->data_align, &rule.offset))
 		return false;
-	set(p, reg, rule);
+	*column(&p->row, reg) = rule;
 	return true;
 }
 
 static void restore(struct cfi_program *p, uint64_t reg)
 {
-	struct cfi_rule scrap;
-
-	*column(&p->row, reg, &scrap) = *column(&p->initial, reg, &scrap);
+	*column(&p->row, reg) = *column(&p->initial, reg);
 }
 
 /* The row holds up to `to`, which the next one begins at. */
-static bool advance_to(struct cfi_program *p, uint64_t to)
+static inline bool advance_to(struct cfi_program *p, uint64_t to)
 {
 	if (to < p->end)
 		return false;
@@ -71,7 +60,7 @@ static bool advance_to(struct cfi_program *p, uint64_t to)
 	return true;
 }
 
-static bool advance(struct cfi_program *p, uint64_t delta)
+static inline bool advance(struct cfi_program *p, uint64_t delta)
 {
 	uint64_t bytes, to;
 
@@ -107,11 +96,6 @@ static bool run_cfa(struct cfi_program *p, uint8_t op)
 			return false;
 		cfa->reg = reg_number(reg);
 		return cfa->how == CFI_REGISTER;
-	case DW_CFA_def_cfa_offset:
-		if (!uleb(&p->code, &n))
-			return false;
-		cfa->offset = (int64_t)n;
-		return cfa->how == CFI_REGISTER;
 	case DW_CFA_def_cfa_offset_sf:
 		return cursor_sleb(&p->code, &factored) && cfa->how == CFI_REGISTER &&
 		       !__builtin_mul_overflow(factored, p->cie->data_align, &cfa->offset);
@@ -125,7 +109,7 @@ static bool run_cfa(struct cfi_program *p, uint8_t op)
 	}
 }
 
-/* Instructions about one register, whose number comes first. */
+/* The other instructions are about one register, whose number comes first. */
 static bool run_register(struct cfi_program *p, uint8_t op)
 {
 	struct cursor expr;
@@ -139,15 +123,16 @@ static bool run_register(struct cfi_program *p, uint8_t op)
 		restore(p, reg);
 		return true;
 	case DW_CFA_undefined:
-		set(p, reg, (struct cfi_rule){ .how = CFI_UNDEFINED });
+		*column(&p->row, reg) = (struct cfi_rule){ .how = CFI_UNDEFINED };
 		return true;
 	case DW_CFA_same_value:
-		set(p, reg, (struct cfi_rule){ .how = CFI_SAME });
+		*column(&p->row, reg) = (struct cfi_rule){ .how = CFI_SAME };
 		return true;
 	case DW_CFA_register:
 		if (!uleb(&p->code, &n))
 			return false;
-		set(p, reg, (struct cfi_rule){ .how = CFI_REGISTER, .reg = reg_number(n) });
+		*column(&p->row, reg) =
+			(struct cfi_rule){ .how = CFI_REGISTER, .reg = reg_number(n) };
 		return true;
 	case DW_CFA_offset_extended:
 	case DW_CFA_val_offset:
@@ -161,28 +146,28 @@ static bool run_register(struct cfi_program *p, uint8_t op)
 		return cursor_sleb(&p->code, &s) &&
 		       set_offset(p, reg, op == DW_CFA_val_offset_sf ? CFI_VAL_OFFSET : CFI_OFFSET,
 				  s);
-	default: /* DW_CFA_expression, DW_CFA_val_expression */
+	case DW_CFA_expression:
+	case DW_CFA_val_expression:
 		if (!uleb(&p->code, &n) || !cursor_sub(&p->code, n, &expr))
 			return false;
-		set(p, reg,
-		    (struct cfi_rule){ .how = op == DW_CFA_expression ? CFI_EXPR : CFI_VAL_EXPR,
-				       .expr_len = (uint32_t)n,
-				       .expr = expr.pos });
+		*column(&p->row, reg) =
+			(struct cfi_rule){ .how = op == DW_CFA_expression ? CFI_EXPR : CFI_VAL_EXPR,
+					   .expr_len = (uint32_t)n,
+					   .expr = expr.pos };
 		return true;
+	default: /* an instruction that is not known: its operands are not, either */
+		return false;
 	}
 }
 
 /* Instructions that move on to a new address. */
 static bool run_advance(struct cfi_program *p, uint8_t op)
 {
-	uint8_t delta8;
 	uint16_t delta16;
 	uint32_t delta32;
 	uint64_t to;
 
 	switch (op) {
-	case DW_CFA_advance_loc1:
-		return cursor_u8(&p->code, &delta8) && advance(p, delta8);
 	case DW_CFA_advance_loc2:
 		return cursor_u16(&p->code, &delta16) && advance(p, delta16);
 	case DW_CFA_advance_loc4:
@@ -193,37 +178,32 @@ static bool run_advance(struct cfi_program *p, uint8_t op)
 	}
 }
 
-static bool run_extended(struct cfi_program *p, uint8_t op)
+/* One flat switch, the instructions that compilers emit most in line. */
+static bool run(struct cfi_program *p)
 {
-	uint64_t ignored;
+	uint8_t op, delta8;
+	uint64_t n;
 
+	if (!cursor_u8(&p->code, &op))
+		return false;
 	switch (op) {
+	case DW_CFA_advance_loc ... DW_CFA_advance_loc | OPERAND_MASK:
+		return advance(p, op & OPERAND_MASK);
+	case DW_CFA_offset ... DW_CFA_offset | OPERAND_MASK:
+		return uleb(&p->code, &n) && n <= INT64_MAX &&
+		       set_offset(p, op & OPERAND_MASK, CFI_OFFSET, (int64_t)n);
+	case DW_CFA_restore ... DW_CFA_restore | OPERAND_MASK:
+		restore(p, op & OPERAND_MASK);
+		return true;
 	case DW_CFA_nop:
 		return true;
-	case DW_CFA_set_loc:
 	case DW_CFA_advance_loc1:
-	case DW_CFA_advance_loc2:
-	case DW_CFA_advance_loc4:
-		return run_advance(p, op);
-	case DW_CFA_def_cfa:
-	case DW_CFA_def_cfa_sf:
-	case DW_CFA_def_cfa_register:
+		return cursor_u8(&p->code, &delta8) && advance(p, delta8);
 	case DW_CFA_def_cfa_offset:
-	case DW_CFA_def_cfa_offset_sf:
-	case DW_CFA_def_cfa_expression:
-		return run_cfa(p, op);
-	case DW_CFA_restore_extended:
-	case DW_CFA_undefined:
-	case DW_CFA_same_value:
-	case DW_CFA_register:
-	case DW_CFA_offset_extended:
-	case DW_CFA_offset_extended_sf:
-	case DW_CFA_GNU_negative_offset_extended:
-	case DW_CFA_val_offset:
-	case DW_CFA_val_offset_sf:
-	case DW_CFA_expression:
-	case DW_CFA_val_expression:
-		return run_register(p, op);
+		if (!uleb(&p->code, &n))
+			return false;
+		p->row.columns[CFI_CFA].offset = (int64_t)n;
+		return p->row.columns[CFI_CFA].how == CFI_REGISTER;
 	case DW_CFA_remember_state:
 		if (p->remembered_len == CFI_REMEMBERED_MAX)
 			return false;
@@ -235,30 +215,19 @@ static bool run_extended(struct cfi_program *p, uint8_t op)
 		p->row = p->remembered[--p->remembered_len];
 		return true;
 	case DW_CFA_GNU_args_size: /* of interest when an exception is caught only */
-		return uleb(&p->code, &ignored);
+		return uleb(&p->code, &n);
+	case DW_CFA_set_loc:
+	case DW_CFA_advance_loc2:
+	case DW_CFA_advance_loc4:
+		return run_advance(p, op);
+	case DW_CFA_def_cfa:
+	case DW_CFA_def_cfa_sf:
+	case DW_CFA_def_cfa_register:
+	case DW_CFA_def_cfa_offset_sf:
+	case DW_CFA_def_cfa_expression:
+		return run_cfa(p, op);
 	default:
-		return false;
-	}
-}
-
-static bool run(struct cfi_program *p)
-{
-	uint8_t op;
-	uint64_t n;
-
-	if (!cursor_u8(&p->code, &op))
-		return false;
-	switch (op & ~OPERAND_MASK) {
-	case DW_CFA_advance_loc:
-		return advance(p, op & OPERAND_MASK);
-	case DW_CFA_offset:
-		return uleb(&p->code, &n) && n <= INT64_MAX &&
-		       set_offset(p, op & OPERAND_MASK, CFI_OFFSET, (int64_t)n);
-	case DW_CFA_restore:
-		restore(p, op & OPERAND_MASK);
-		return true;
-	default:
-		return run_extended(p, op);
+		return run_register(p, op);
 	}
 }
 

@@ -37,6 +37,7 @@ struct cfi_rule {
 };
 
 enum cfi_column {
+	CFI_SCRAP, /* the last rule of any other register: of no meaning */
 	CFI_CFA,
 	CFI_BP,
 	CFI_SP,

@@ -28,22 +28,31 @@ void rule_table_deinit(struct rule_table *t)
 	map_deinit(&t->expr_numbers);
 }
 
-static uint32_t rule_slot(const struct unwind_rule *rule)
-{
-	uint64_t word[2];
+/* A rule as two words, to compare and hash it by. */
+struct rule_words {
+	uint64_t w[2];
+};
+_Static_assert(sizeof(struct rule_words) == sizeof(struct unwind_rule), "rules have no padding");
 
-	memcpy(word, rule, sizeof(word));
-	word[0] = (word[0] ^ (word[1] >> 32 | word[1] << 32)) * 0x9e3779b97f4a7c15ULL;
-	return (uint32_t)(word[0] >> (64 - SLOT_BITS));
+static inline struct rule_words rule_words(const struct unwind_rule *rule)
+{
+	struct rule_words words;
+
+	memcpy(&words, rule, sizeof(words));
+	return words;
 }
 
 int rule_table_intern(struct rule_table *t, const struct unwind_rule *rule)
 {
-	uint32_t slot = rule_slot(rule);
+	struct rule_words new = rule_words(rule);
+	uint64_t hash = new.w[0] * 0x9e3779b97f4a7c15ULL + new.w[1] * 0xc2b2ae3d27d4eb4fULL;
+	uint32_t slot = (uint32_t)((hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL >> (64 - SLOT_BITS));
 
-	for (; t->slots[slot]; slot = (slot + 1) & ((1u << SLOT_BITS) - 1))
-		if (memcmp(&t->rules[t->slots[slot]], rule, sizeof(*rule)) == 0)
+	for (; t->slots[slot]; slot = (slot + 1) & ((1u << SLOT_BITS) - 1)) {
+		struct rule_words old = rule_words(&t->rules[t->slots[slot]]);
+		if (old.w[0] == new.w[0] && old.w[1] == new.w[1])
 			return t->slots[slot];
+	}
 	if (t->len == UNWIND_RULES)
 		return -ENOSPC;
 	t->rules[t->len] = *rule;

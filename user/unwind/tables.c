@@ -13,6 +13,15 @@
 
 #define MAPPED_PAGE 4096ULL /* granularity of mappings */
 
+/* The rules of the usual rows by what tells them apart, packed: saves classifying nearly all of
+ * them. */
+#define USUAL_BITS 10
+
+struct usual_row {
+	uint64_t key; /* never 0 */
+	uint16_t rule;
+};
+
 struct unwind_tables {
 	struct unwind_memory memory;
 	struct rule_table rules;
@@ -20,6 +29,7 @@ struct unwind_tables {
 	uint32_t pages_used;
 	struct unwind_page bare; /* shared by all pages without CFI */
 	uint64_t rows;
+	struct usual_row usual[1 << USUAL_BITS];
 };
 
 /* A file under way. */
@@ -62,8 +72,32 @@ void unwind_tables_destroy(struct unwind_tables *t)
 	free(t);
 }
 
+static bool fits24(int64_t n)
+{
+	return n >= -(1 << 23) && n < 1 << 23;
+}
+
+/*
+ * A usual row is CFA = register + offset, rbp unchanged or saved at CFA + offset, the return
+ * address at CFA - 8. Its key holds the two offsets and the register; 0: not usual.
+ */
+static uint64_t usual_key(const struct cfi_row *row)
+{
+	const struct cfi_rule *cfa = &row->columns[CFI_CFA], *bp = &row->columns[CFI_BP];
+	const struct cfi_rule *ra = &row->columns[CFI_RA];
+	uint64_t bp_off = bp->how == CFI_OFFSET ? (uint64_t)bp->offset : 0;
+
+	if (cfa->how != CFI_REGISTER || ra->how != CFI_OFFSET || ra->offset != -8 ||
+	    (bp->how != CFI_UNSET && bp->how != CFI_OFFSET) ||
+	    row->columns[CFI_SP].how != CFI_UNSET || !fits24(cfa->offset) ||
+	    !fits24((int64_t)bp_off))
+		return 0;
+	return 1 | (uint64_t)(bp->how == CFI_OFFSET) << 1 | (uint64_t)cfa->reg << 8 |
+	       ((uint64_t)cfa->offset & 0xffffff) << 16 | (bp_off & 0xffffff) << 40;
+}
+
 /* The index of the rule of a row; negative errno. */
-static int row_rule(struct unwind_tables *t, const struct cfi_row *row, bool signal)
+static int row_rule_find(struct unwind_tables *t, const struct cfi_row *row, bool signal)
 {
 	const struct cfi_rule *cfa = &row->columns[CFI_CFA];
 	struct unwind_rule rule;
@@ -85,6 +119,19 @@ static int row_rule(struct unwind_tables *t, const struct cfi_row *row, bool sig
 		break;
 	}
 	return rule_table_intern(&t->rules, &rule);
+}
+
+static int row_rule(struct unwind_tables *t, const struct cfi_row *row, bool signal)
+{
+	uint64_t key = signal ? 0 : usual_key(row);
+	struct usual_row *usual = &t->usual[key * 0x9e3779b97f4a7c15ULL >> (64 - USUAL_BITS)];
+
+	if (key && usual->key == key)
+		return usual->rule;
+	int rule = row_rule_find(t, row, signal);
+	if (key && rule >= 0)
+		*usual = (struct usual_row){ key, (uint16_t)rule };
+	return rule;
 }
 
 /* The rows of one FDE, cut off at `end`. */
