@@ -38,7 +38,11 @@ static void test_runs_only_when_released(void **state)
 	assert_true(s.exited);
 	char text[64];
 	assert_string_equal(spawn_describe(s.status, text, sizeof(text)), "exited with status 7");
+	pid_t pid = s.pid;
+	assert_int_equal(proc_status_read(pid, &status, &e), 0);
+	assert_true(proc_status_is_zombie(&status));
 	spawn_deinit(&s);
+	assert_int_equal(proc_status_read(pid, &status, &e), -ESRCH);
 }
 
 static void test_tells_death_by_signal(void **state)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,29 +132,30 @@ int spawn_release(struct spawn *s, struct err *e)
 	return err_plain(e, -ECHILD, "cannot start the command: it was killed");
 }
 
-static int spawn_reap(struct spawn *s, int flags)
+static int spawn_check(struct spawn *s, int flags)
 {
-	pid_t got;
+	siginfo_t info = { 0 };
 
 	if (s->exited)
 		return 1;
-	do {
-		got = waitpid(s->pid, &s->status, flags);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return -errno;
-	s->exited = got == s->pid;
-	return s->exited;
+	while (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOWAIT | flags) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (info.si_pid == 0)
+		return 0;
+	s->exited = true;
+	s->status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+	return 1;
 }
 
 int spawn_poll(struct spawn *s)
 {
-	return spawn_reap(s, WNOHANG);
+	return spawn_check(s, WNOHANG);
 }
 
 int spawn_wait(struct spawn *s)
 {
-	return spawn_reap(s, 0);
+	return spawn_check(s, 0);
 }
 
 const char *spawn_describe(int status, char *to, size_t size)
@@ -174,5 +176,7 @@ void spawn_deinit(struct spawn *s)
 		close(s->fd);
 		spawn_wait(s);
 	}
+	if (spawn_poll(s) == 1)
+		waitpid(s->pid, NULL, WNOHANG);
 	*s = (struct spawn){ .fd = -1 };
 }

@@ -44,10 +44,13 @@ int spawn_start(char *const argv[], struct spawn *ret, struct err *e);
  */
 int spawn_release(struct spawn *s, struct err *e);
 
-/** Has the command exited? 1 and s->status is set; 0: it runs on; a negative errno. */
+/**
+ * Has the command exited? 1 and s->status is set; 0: it runs on; a negative errno. It stays a
+ * zombie, whose CPU time can still be read, until spawn_deinit().
+ */
 int spawn_poll(struct spawn *s);
 
-/** Wait for the command's exit, whatever signals arrive. */
+/** As spawn_poll(), waiting for its exit, whatever signals arrive. */
 int spawn_wait(struct spawn *s);
 
 /** "exited with status 3", "was killed by signal 9 (Killed)"; returns `to`. */

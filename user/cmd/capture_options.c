@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "cmd/capture_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/vec.h"
+#include "cmd/suggest.h"
+#include "session/session.h"
+
+#define DURATION_MAX_S 31536000 /* a year */
+
+enum {
+	OPT_USER_ONLY = 256,
+	OPT_CHILDREN,
+	OPT_NO_CHILDREN,
+	OPT_LABELS,
+	OPT_NO_SYMBOLS,
+};
+
+static const char short_options[] = "+:p:ad:F:o:qvh";
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "all", no_argument, NULL, 'a' },
+	{ "duration", required_argument, NULL, 'd' },
+	{ "frequency", required_argument, NULL, 'F' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "user-only", no_argument, NULL, OPT_USER_ONLY },
+	{ "children", no_argument, NULL, OPT_CHILDREN },
+	{ "no-children", no_argument, NULL, OPT_NO_CHILDREN },
+	{ "labels", required_argument, NULL, OPT_LABELS },
+	{ "no-symbols", no_argument, NULL, OPT_NO_SYMBOLS },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+/* What was said about children, before it is known what is profiled. */
+enum children {
+	CHILDREN_UNSAID,
+	CHILDREN_YES,
+	CHILDREN_NO,
+};
+
+struct parser {
+	struct capture_options *o;
+	enum children children;
+	struct err *e;
+};
+
+/* Digits only, all of [s, end), and at most `max`. */
+static bool parse_number(const char *s, const char *end, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (s == end)
+		return false;
+	for (; s < end; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		value = value * 10 + (uint64_t)(*s - '0');
+		if (value > max)
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
+static int parse_pid(struct parser *p, const char *s, size_t len)
+{
+	uint64_t pid;
+
+	if (len == 0)
+		return err_plain(p->e, -EINVAL,
+				 "'-p' has an empty process ID: give numbers as in -p 123,456");
+	if (!parse_number(s, s + len, INT_MAX, &pid) || pid == 0)
+		return err_plain(p->e, -EINVAL,
+				 "'%.*s' is no process ID: give a number (pgrep NAME finds it)",
+				 (int)len, s);
+	vec_for_each(known, &p->o->pids)
+		if (*known == (pid_t)pid)
+			return 0;
+	if (vec_push(&p->o->pids, (pid_t)pid) < 0)
+		return err_set(p->e, -ENOMEM, "cannot keep the process IDs");
+	return 0;
+}
+
+static int parse_pids(struct parser *p, const char *list)
+{
+	for (;;) {
+		size_t len = strcspn(list, ",");
+		int rc = parse_pid(p, list, len);
+
+		if (rc < 0 || list[len] == '\0')
+			return rc;
+		list += len + 1;
+	}
+}
+
+/* Seconds with a fraction down to a nanosecond; a dot whatever the locale. */
+static int parse_duration(struct parser *p, const char *s)
+{
+	uint64_t seconds = 0, fraction = 0;
+	const char *dot = strchr(s, '.'), *end = s + strlen(s);
+
+	if ((dot == s && !dot[1]) ||
+	    (dot != s && !parse_number(s, dot ? dot : end, UINT32_MAX, &seconds)))
+		goto bad;
+	if (dot) {
+		uint64_t unit = NS_PER_SEC / 10;
+
+		for (const char *digit = dot + 1; digit < end; digit++, unit /= 10) {
+			if (*digit < '0' || *digit > '9')
+				goto bad;
+			fraction += (uint64_t)(*digit - '0') * unit;
+		}
+	}
+	p->o->duration_ns = seconds * NS_PER_SEC + fraction;
+	if (p->o->duration_ns == 0 || seconds > DURATION_MAX_S)
+		return err_plain(p->e, -EINVAL, "'-d %s' is out of range: above 0, at most %d", s,
+				 DURATION_MAX_S);
+	return 0;
+bad:
+	return err_plain(p->e, -EINVAL,
+			 "'%s' is no number of seconds: give one as in -d 30 or -d 0.5", s);
+}
+
+static int parse_frequency(struct parser *p, const char *s)
+{
+	uint64_t hz;
+
+	if (!parse_number(s, s + strlen(s), CAPTURE_HZ_MAX, &hz) || hz == 0)
+		return err_plain(p->e, -EINVAL,
+				 "'%s' is no frequency: give samples per second, 1 to %d", s,
+				 CAPTURE_HZ_MAX);
+	p->o->hz = (uint32_t)hz;
+	return 0;
+}
+
+static int parse_labels(struct parser *p, const char *list)
+{
+	static const struct {
+		const char *name;
+		uint32_t label;
+	} labels[] = {
+		{ "tid", SESSION_LABEL_TID },
+		{ "thread", SESSION_LABEL_THREAD },
+		{ "cpu", SESSION_LABEL_CPU },
+		{ "pid", SESSION_LABEL_PID },
+	};
+
+	for (;;) {
+		size_t len = strcspn(list, ","), i;
+
+		for (i = 0; i < ARRAY_SIZE(labels); i++)
+			if (strlen(labels[i].name) == len && memcmp(list, labels[i].name, len) == 0)
+				break;
+		if (i == ARRAY_SIZE(labels))
+			return err_plain(p->e, -EINVAL,
+					 "'%.*s' is no label: there are tid, thread, cpu, pid",
+					 (int)len, list);
+		p->o->labels |= labels[i].label;
+		if (list[len] == '\0')
+			return 0;
+		list += len + 1;
+	}
+}
+
+static int parse_output(struct parser *p, const char *s)
+{
+	if (!*s)
+		return err_plain(p->e, -EINVAL, "'-o' has an empty file name");
+	if (p->o->output)
+		return err_plain(p->e, -EINVAL, "'-o' is given twice");
+	p->o->output = s;
+	return 0;
+}
+
+static int parse_option(struct parser *p, int option, const char *arg)
+{
+	struct capture_options *o = p->o;
+
+	switch (option) {
+	case 'p':
+		return parse_pids(p, arg);
+	case 'd':
+		return parse_duration(p, arg);
+	case 'F':
+		return parse_frequency(p, arg);
+	case 'o':
+		return parse_output(p, arg);
+	case OPT_LABELS:
+		return parse_labels(p, arg);
+	case 'a':
+		o->all = true;
+		break;
+	case OPT_USER_ONLY:
+		o->user_only = true;
+		break;
+	case OPT_NO_SYMBOLS:
+		o->no_symbols = true;
+		break;
+	case OPT_CHILDREN:
+		p->children = CHILDREN_YES;
+		break;
+	case OPT_NO_CHILDREN:
+		p->children = CHILDREN_NO;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'h':
+		o->help = true;
+		break;
+	}
+	return 0;
+}
+
+/* What getopt_long() made '?' or ':' of: `word` is the one it had just taken. */
+static int refuse_option(struct parser *p, int option, const char *word)
+{
+	const char *names[ARRAY_SIZE(long_options)];
+	size_t count = 0;
+	char name[64];
+
+	bool is_short = strncmp(word, "--", 2) != 0;
+
+	if (option == ':' && is_short)
+		return err_plain(p->e, -EINVAL, "option '-%c' needs a value", optopt);
+	if (option == ':')
+		return err_plain(p->e, -EINVAL, "option '%s' needs a value", word);
+	if (is_short)
+		return err_plain(p->e, -EINVAL, "unknown option '-%c' (--help lists them)", optopt);
+	if (optopt)
+		return err_plain(p->e, -EINVAL, "option '%s' takes no value", word);
+	for (const struct option *o = long_options; o->name; o++)
+		names[count++] = o->name;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	const char *nearest = suggest_nearest(name, names, count);
+	if (nearest)
+		return err_plain(p->e, -EINVAL, "unknown option '%s': did you mean '--%s'?", word,
+				 nearest);
+	return err_plain(p->e, -EINVAL, "unknown option '%s' (--help lists them)", word);
+}
+
+/* Exactly one target, and options that go with it. */
+static int check_targets(struct parser *p)
+{
+	struct capture_options *o = p->o;
+	int targets = (o->pids.len > 0) + o->all + (o->command != NULL);
+
+	if (targets == 0)
+		return err_plain(p->e, -EINVAL,
+				 "nothing to profile: give -p PID, -a, or -- and a command "
+				 "(--help has examples)");
+	if (targets > 1)
+		return err_plain(p->e, -EINVAL,
+				 "'-p', '-a' and a command exclude each other: give one of them");
+	if (o->all && p->children != CHILDREN_UNSAID)
+		return err_plain(p->e, -EINVAL,
+				 "'-a' profiles every process: '--%schildren' does not go with it",
+				 p->children == CHILDREN_NO ? "no-" : "");
+	if (o->quiet && o->verbose)
+		return err_plain(p->e, -EINVAL, "'-q' and '-v' exclude each other");
+	o->children = p->children == CHILDREN_YES || (o->command && p->children != CHILDREN_NO);
+	return 0;
+}
+
+/* The words after the options: a command, if `dashes` came before it. */
+static int parse_command(struct parser *p, int argc, char **argv, bool dashes)
+{
+	if (!dashes && optind < argc)
+		return err_plain(p->e, -EINVAL,
+				 "unexpected '%s': a command to profile goes after '--'",
+				 argv[optind]);
+	if (dashes && optind == argc)
+		return err_plain(p->e, -EINVAL, "'--' without a command");
+	if (dashes && !argv[optind][0])
+		return err_plain(p->e, -EINVAL, "the command's name is empty");
+	if (dashes)
+		p->o->command = argv + optind;
+	return check_targets(p);
+}
+
+int capture_options_parse(int argc, char **argv, struct capture_options *ret, struct err *e)
+{
+	struct parser p = { .o = ret, .e = e };
+
+	*ret = (struct capture_options){ .hz = CAPTURE_HZ_DEFAULT };
+	optind = 0; /* glibc: start over */
+	opterr = 0;
+	for (;;) {
+		int before = optind ? optind : 1;
+
+		optopt = 0;
+		int option = getopt_long(argc, argv, short_options, long_options, NULL);
+		if (option < 0)
+			return parse_command(&p, argc, argv, optind > before);
+		/* Of a cluster like -qx the word is not passed yet. */
+		if (option == '?' || option == ':')
+			return refuse_option(&p, option,
+					     argv[optind > before ? optind - 1 : before]);
+		int rc = parse_option(&p, option, optarg);
+		if (rc < 0)
+			return rc;
+		if (ret->help)
+			return 0;
+	}
+}
+
+void capture_options_help(FILE *to)
+{
+	fputs("Profile where running programs spend CPU time, and write a pprof profile.\n"
+	      "\n"
+	      "Usage: cprofbpf [cpu] [OPTIONS] -p PID[,PID...] | -a | -- CMD [ARGS...]\n"
+	      "\n"
+	      "What to profile:\n"
+	      "  -p, --pid=PID[,PID...]  these processes, may be repeated\n"
+	      "  -a, --all               every process of this machine\n"
+	      "  -- CMD [ARGS...]        a command, from its first instruction on\n"
+	      "      --children          with -p: also the descendants, living and to come;\n"
+	      "                          always so with a command\n"
+	      "      --no-children       with a command: only itself\n"
+	      "\n"
+	      "How:\n"
+	      "  -d, --duration=SECONDS  for so long; fractions are allowed. Without it until\n"
+	      "                          Ctrl-C, or until the targets have ended\n"
+	      "  -F, --frequency=HZ      samples per second and CPU, 1 to 10000 (default 100)\n"
+	      "      --user-only         no kernel frames; samples taken in the kernel keep\n"
+	      "                          their user stack\n"
+	      "      --labels=LIST       label samples with some of tid,thread,cpu,pid\n"
+	      "      --no-symbols        addresses only, no names\n"
+	      "\n"
+	      "What to write:\n"
+	      "  -o, --output=FILE       the profile (default: the first free name of\n"
+	      "                          pprof.EXE.samples.cpu.NNN.pb.gz here); - is standard\n"
+	      "                          output. A FIFO or device is written in place\n"
+	      "  -q, --quiet             nothing but errors\n"
+	      "  -v, --verbose           also why stacks are incomplete, and where\n"
+	      "  -h, --help              this text\n"
+	      "\n"
+	      "Ctrl-C, SIGTERM and the end of the targets end the profile and write it; a\n"
+	      "second Ctrl-C gives up and writes nothing. A command keeps its standard input\n"
+	      "and output and gets Ctrl-C as well; if -d ends before it, it runs on.\n"
+	      "\n"
+	      "Exit status: 0 written, 1 failure, 2 wrong usage, 3 written, but there were no\n"
+	      "samples: the targets used no CPU time.\n"
+	      "\n"
+	      "Examples:\n"
+	      "  cprofbpf -p $(pidof redis-server) -d 30 -o cpu.pb.gz\n"
+	      "  cprofbpf -p 4711,4712 --labels thread     until Ctrl-C\n"
+	      "  cprofbpf -a -d 10                         the whole machine\n"
+	      "  cprofbpf -F 997 -- make -j4               a command and its children\n"
+	      "  cprofbpf -p 4711 -d 5 -o - | go tool pprof -top -\n"
+	      "  go tool pprof -http=: cpu.pb.gz           look at it in a browser\n",
+	      to);
+}
+
+void capture_options_deinit(struct capture_options *o)
+{
+	vec_deinit(&o->pids);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The table of verbs, and what is said to those who know none of them. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cmd/capture_options.h"
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "cmd/suggest.h"
+#include "proc/spawn.h"
+
+static int cmd_help(int argc, char **argv);
+
+static const struct cmd cmds[] = {
+	{ "cpu", "profile running programs; may be left out", cmd_cpu },
+	{ "help", "this text, or that of a verb", cmd_help },
+};
+
+static const struct cmd *cmd_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
+		if (strcmp(cmds[i].name, name) == 0)
+			return &cmds[i];
+	return NULL;
+}
+
+/* Most come for the verb that may be left out. */
+static void print_usage(FILE *to)
+{
+	capture_options_help(to);
+	fputs("\nVerbs (cprofbpf VERB --help tells more):\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
+		fprintf(to, "  %-12s %s\n", cmds[i].name, cmds[i].summary);
+}
+
+/* Help and version go to standard output; a disk that is full there is a failure. */
+static int finish_stdout(int rc)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	say("cannot write to standard output");
+	return rc == CMD_OK ? CMD_FAILURE : rc;
+}
+
+static int unknown_verb(const char *verb)
+{
+	const char *names[ARRAY_SIZE(cmds)];
+	_cleanup_free_ char *program = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
+		names[i] = cmds[i].name;
+	const char *nearest = suggest_nearest(verb, names, ARRAY_SIZE(names));
+	if (verb[0] && strspn(verb, "0123456789,") == strlen(verb))
+		say("unknown verb '%s': to profile that process say cprofbpf -p %s", verb, verb);
+	else if (nearest)
+		say("unknown verb '%s': did you mean '%s'?", verb, nearest);
+	else if (spawn_find(verb, &program, NULL) == 0)
+		say("unknown verb '%s': to profile that command say cprofbpf -- %s", verb, verb);
+	else
+		say("unknown verb '%s' (--help lists them)", verb);
+	return CMD_USAGE;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	if (argc < 2 || argv[1][0] == '-') {
+		print_usage(stdout);
+		return CMD_OK;
+	}
+	const struct cmd *cmd = cmd_find(argv[1]);
+	if (!cmd)
+		return unknown_verb(argv[1]);
+	if (cmd->run == cmd_help)
+		return cmd_help(1, argv);
+	char *help[] = { argv[1], "--help", NULL };
+	return cmd->run(2, help);
+}
+
+/* The standard descriptors must be taken, lest a profile be opened in the place of one. */
+static int open_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -1 : close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	if (open_standard_descriptors() < 0)
+		return CMD_FAILURE;
+	if (argc < 2) {
+		say("nothing to profile: give -p PID, -a, or -- and a command (--help has "
+		    "examples)");
+		return CMD_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("cprofbpf %s\n", CPROFBPF_VERSION);
+		return finish_stdout(CMD_OK);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_usage(stdout);
+		return finish_stdout(CMD_OK);
+	}
+	if (argv[1][0] == '-')
+		return finish_stdout(cmd_cpu(argc, argv));
+	const struct cmd *cmd = cmd_find(argv[1]);
+	return cmd ? finish_stdout(cmd->run(argc - 1, argv + 1)) : unknown_verb(argv[1]);
+}
