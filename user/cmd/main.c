@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "cmd/capture_options.h"
 #include "cmd/cmd.h"
+#include "cmd/cmd_report.h"
 #include "cmd/say.h"
 #include "cmd/suggest.h"
 #include "proc/spawn.h"
@@ -17,6 +18,7 @@ static int cmd_help(int argc, char **argv);
 
 static const struct cmd cmds[] = {
 	{ "cpu", "profile running programs; may be left out", cmd_cpu },
+	{ "top", "the functions of a profile, heaviest first", cmd_top },
 	{ "help", "this text, or that of a verb", cmd_help },
 };
 
@@ -59,7 +61,8 @@ static int unknown_verb(const char *verb)
 	else if (nearest)
 		say("unknown verb '%s': did you mean '%s'?", verb, nearest);
 	else if (spawn_find(verb, &program, NULL) == 0)
-		say("unknown verb '%s': to profile that command say cprofbpf -- %s", verb, verb);
+		say("unknown verb '%s': to profile that command say cprofbpf -- %s ...", verb,
+		    verb);
 	else
 		say("unknown verb '%s' (--help lists them)", verb);
 	return CMD_USAGE;
@@ -80,13 +83,16 @@ static int cmd_help(int argc, char **argv)
 	return cmd->run(2, help);
 }
 
-/* The standard descriptors must be taken, lest a profile be opened in the place of one. */
+/*
+ * The standard descriptors must be taken, lest a profile be opened in the place of one. Read-only,
+ * so that writing to what was closed stays an error.
+ */
 static int open_standard_descriptors(void)
 {
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDONLY);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	return fd < 0 ? -1 : close(fd);
 }

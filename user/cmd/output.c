@@ -111,7 +111,8 @@ static int open_descriptor(struct output *o, int fd, struct err *e)
 	if (flags < 0)
 		return err_set(e, -errno, "cannot write to '%s'", o->path);
 	if ((flags & O_ACCMODE) == O_RDONLY)
-		return err_plain(e, -EBADF, "cannot write to '%s': it is open for reading only",
+		return err_plain(e, -EBADF,
+				 "cannot write to '%s': it is closed, or open for reading only",
 				 o->path);
 	o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (o->fd < 0)

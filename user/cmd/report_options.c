@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "cmd/report_options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum kind {
+	FLAG,
+	STRING,
+	NUMBER,   /* long */
+	FRACTION, /* double */
+	LIST,     /* may be given several times */
+	SORT,
+	GRANULARITY,
+	VALUE,   /* a flag that chooses sample_index: the option's constant */
+	SORTED,  /* a flag that chooses the order */
+	GRAINED, /* a flag that chooses the granularity */
+	TRIM,
+};
+
+struct option {
+	const char *name;
+	enum kind kind;
+	size_t offset; /* in struct report_args */
+	const char *constant;
+};
+
+#define OPTION(name, kind, field)                                                                  \
+	{                                                                                          \
+		name, kind, offsetof(struct report_args, field), NULL                              \
+	}
+#define CHOICE(name, kind, value)                                                                  \
+	{                                                                                          \
+		name, kind, 0, value                                                               \
+	}
+
+static const struct option options[] = {
+	OPTION("nodecount", NUMBER, options.node_count),
+	OPTION("nodefraction", FRACTION, options.node_fraction),
+	OPTION("edgefraction", FRACTION, options.edge_fraction),
+	OPTION("divide_by", FRACTION, options.divide_by),
+	OPTION("sample_index", STRING, options.sample_index),
+	OPTION("unit", STRING, options.unit),
+	OPTION("mean", FLAG, options.mean),
+	OPTION("drop_negative", FLAG, options.drop_negative),
+	OPTION("call_tree", FLAG, options.call_tree),
+	OPTION("compact_labels", FLAG, options.compact_labels),
+	OPTION("relative_percentages", FLAG, options.relative_percentages),
+	OPTION("noinlines", FLAG, options.no_inlines),
+	OPTION("showcolumns", FLAG, options.show_columns),
+	OPTION("focus", STRING, options.focus),
+	OPTION("ignore", STRING, options.ignore),
+	OPTION("hide", STRING, options.hide),
+	OPTION("show", STRING, options.show),
+	OPTION("show_from", STRING, options.show_from),
+	OPTION("prune_from", STRING, options.prune_from),
+	OPTION("tagfocus", STRING, options.tag_focus),
+	OPTION("tagignore", STRING, options.tag_ignore),
+	OPTION("tagshow", STRING, options.tag_show),
+	OPTION("taghide", STRING, options.tag_hide),
+	OPTION("tagroot", STRING, options.tag_root),
+	OPTION("tagleaf", STRING, options.tag_leaf),
+	OPTION("source_path", STRING, options.source_path),
+	OPTION("trim_path", STRING, options.trim_path),
+	OPTION("trim", TRIM, options.no_trim),
+	OPTION("sort", SORT, options.cum_sort),
+	OPTION("granularity", GRANULARITY, options.granularity),
+	OPTION("base", LIST, base),
+	OPTION("diff_base", LIST, base),
+	OPTION("normalize", FLAG, normalize),
+	OPTION("all_frames", FLAG, all_frames),
+	OPTION("text", FLAG, text_flame),
+	OPTION("inverted", FLAG, inverted),
+	OPTION("help", FLAG, help),
+	OPTION("h", FLAG, help),
+	OPTION("o", STRING, output),
+	OPTION("output", STRING, output),
+	OPTION("title", STRING, title),
+	OPTION("add_comment", STRING, comment),
+	CHOICE("cum", SORTED, "cum"),
+	CHOICE("flat", SORTED, "flat"),
+	CHOICE("functions", GRAINED, "functions"),
+	CHOICE("filefunctions", GRAINED, "filefunctions"),
+	CHOICE("files", GRAINED, "files"),
+	CHOICE("lines", GRAINED, "lines"),
+	CHOICE("addresses", GRAINED, "addresses"),
+	CHOICE("total_delay", VALUE, "delay"),
+	CHOICE("contentions", VALUE, "contentions"),
+	CHOICE("mean_delay", VALUE, "delay"),
+	CHOICE("inuse_space", VALUE, "inuse_space"),
+	CHOICE("inuse_objects", VALUE, "inuse_objects"),
+	CHOICE("alloc_space", VALUE, "alloc_space"),
+	CHOICE("alloc_objects", VALUE, "alloc_objects"),
+};
+
+static const struct option *option_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (strlen(options[i].name) == len && memcmp(options[i].name, name, len) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+static bool takes_value(const struct option *o)
+{
+	switch (o->kind) {
+	case FLAG:
+	case VALUE:
+	case SORTED:
+	case GRAINED:
+	case TRIM:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int bad_value(const struct option *o, const char *value, const char *want, struct err *e)
+{
+	return err_plain(e, -EINVAL, "option '-%s' takes %s, not '%s'", o->name, want, value);
+}
+
+static int parse_bool(const struct option *o, const char *value, bool *to, struct err *e)
+{
+	static const char *const words[][5] = { { "false", "f", "0", "no", "n" },
+						{ "true", "t", "1", "yes", "y" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words[0]); i++) {
+		for (int truth = 0; truth < 2; truth++) {
+			if (strcasecmp(value, words[truth][i]) == 0) {
+				*to = truth;
+				return 0;
+			}
+		}
+	}
+	return bad_value(o, value, "true or false", e);
+}
+
+static int set_number(const struct option *o, const char *value, long *to, struct err *e)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(value, &end, 10);
+	if (end == value || *end || errno)
+		return bad_value(o, value, "a whole number", e);
+	*to = v;
+	return 0;
+}
+
+static int set_fraction(const struct option *o, const char *value, double *to, struct err *e)
+{
+	char *end;
+	double v = strtod(value, &end);
+	if (end == value || *end || !isfinite(v))
+		return bad_value(o, value, "a number", e);
+	*to = v;
+	return 0;
+}
+
+static int set_sort(const struct option *o, const char *value, struct report_args *a, struct err *e)
+{
+	if (strcmp(value, "cum") != 0 && strcmp(value, "flat") != 0)
+		return bad_value(o, value, "cum or flat", e);
+	a->options.cum_sort = strcmp(value, "cum") == 0;
+	return 0;
+}
+
+static int set_granularity(const struct option *o, const char *value, struct report_args *a,
+			   struct err *e)
+{
+	static const char *const names[] = {
+		[GRANULARITY_FUNCTIONS] = "functions",
+		[GRANULARITY_FILEFUNCTIONS] = "filefunctions",
+		[GRANULARITY_FILES] = "files",
+		[GRANULARITY_LINES] = "lines",
+		[GRANULARITY_ADDRESSES] = "addresses",
+	};
+
+	for (size_t i = GRANULARITY_FUNCTIONS; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], value) == 0) {
+			a->options.granularity = (enum report_granularity)i;
+			return 0;
+		}
+	}
+	return bad_value(o, value, "functions, filefunctions, files, lines or addresses", e);
+}
+
+static int add_base(const struct option *o, const char *value, struct report_args *a, struct err *e)
+{
+	bool diff = strcmp(o->name, "diff_base") == 0;
+
+	if (a->base.len > 0 && diff != a->diff_base)
+		return err_plain(e, -EINVAL, "-base and -diff_base cannot both be given");
+	a->diff_base = diff;
+	return vec_push(&a->base, value) < 0 ? err_set(e, -ENOMEM, "cannot read the options") : 0;
+}
+
+/* Flags that stand for an option with a value: "-cum", "-lines", "-inuse_space". */
+static int set_choice(const struct option *o, const char *value, struct report_args *a,
+		      struct err *e)
+{
+	bool on;
+	int rc = parse_bool(o, value, &on, e);
+	if (rc < 0 || !on)
+		return rc;
+	if (o->kind == SORTED)
+		return set_sort(o, o->constant, a, e);
+	if (o->kind == GRAINED)
+		return set_granularity(o, o->constant, a, e);
+	a->options.sample_index = o->constant;
+	if (strcmp(o->name, "mean_delay") == 0)
+		a->options.mean = true;
+	return 0;
+}
+
+static int option_set(const struct option *o, const char *value, struct report_args *a,
+		      struct err *e)
+{
+	void *field = (char *)a + o->offset;
+	bool on;
+	int rc;
+
+	switch (o->kind) {
+	case FLAG:
+		return parse_bool(o, value, field, e);
+	case TRIM:
+		rc = parse_bool(o, value, &on, e);
+		if (rc == 0)
+			a->options.no_trim = !on;
+		return rc;
+	case STRING:
+		*(const char **)field = value;
+		return 0;
+	case NUMBER:
+		return set_number(o, value, field, e);
+	case FRACTION:
+		return set_fraction(o, value, field, e);
+	case LIST:
+		return add_base(o, value, a, e);
+	case SORT:
+		return set_sort(o, value, a, e);
+	case GRANULARITY:
+		return set_granularity(o, value, a, e);
+	default:
+		return set_choice(o, value, a, e);
+	}
+}
+
+static int parse_option(struct report_args *a, char **argv, int *i, struct err *e)
+{
+	const char *name = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
+	size_t len = strcspn(name, "=");
+	const struct option *o = option_find(name, len);
+	if (!o)
+		return err_plain(e, -EINVAL, "unknown option '%s'", argv[*i]);
+	if (name[len] == '=')
+		return option_set(o, name + len + 1, a, e);
+	if (!takes_value(o))
+		return option_set(o, "true", a, e);
+	if (!argv[*i + 1])
+		return err_plain(e, -EINVAL, "option '-%s' needs a value", o->name);
+	return option_set(o, argv[++*i], a, e);
+}
+
+int report_args_parse(struct report_args *a, int argc, char **argv, struct err *e)
+{
+	bool only_words = false;
+
+	*a = (struct report_args){ .options = REPORT_OPTIONS_DEFAULT };
+	for (int i = 1; i < argc; i++) {
+		int rc = 0;
+		if (!only_words && strcmp(argv[i], "--") == 0)
+			only_words = true;
+		else if (!only_words && argv[i][0] == '-' && argv[i][1])
+			rc = parse_option(a, argv, &i, e);
+		else if (vec_push(&a->words, argv[i]) < 0)
+			rc = err_set(e, -ENOMEM, "cannot read the options");
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void report_args_deinit(struct report_args *a)
+{
+	vec_deinit(&a->words);
+	vec_deinit(&a->base);
+}

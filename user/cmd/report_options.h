@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/** The command line of the report verbs: pprof's options, in any order with the files. */
+#pragma once
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "report/options.h"
+
+/** What a report verb was called with. All strings are argv's. */
+struct report_args {
+	struct report_options options;
+	vec_of(const char *) words; /* what is no option: a regular expression, files */
+	vec_of(const char *) base;
+	bool diff_base; /* the base's samples are marked: -diff_base */
+	bool normalize;
+	bool all_frames; /* ignore the profile's drop_frames and keep_frames */
+	bool text_flame; /* flame --text */
+	bool inverted;   /* flame --inverted: the root at the bottom */
+	bool help;
+	const char *output; /* -o; NULL: standard output */
+	const char *title;
+	const char *comment;
+};
+
+/**
+ * Parse argv[1..]. "-opt=v", "--opt=v", "-opt v"; flags also "-opt=false". Everything after "--" is
+ * a word. -EINVAL names what is wrong. The caller calls report_args_deinit() in any case.
+ */
+int report_args_parse(struct report_args *a, int argc, char **argv, struct err *e);
+void report_args_deinit(struct report_args *a);
