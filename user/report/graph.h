@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/**
+ * The call graph of a report: nodes are functions (or files, lines, addresses, as aggregated),
+ * edges are calls. Building it takes time linear in the frames of all samples.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "report/report.h"
+
+#define GRAPH_NONE UINT32_MAX
+
+/** What makes two frames the same node. Strings are numbers of the profile, unique by content. */
+struct graph_info {
+	uint64_t address;
+	int64_t line, column, start_line;
+	uint32_t name, file, objfile;
+	uint32_t zero; /* padding, for comparing bytes */
+};
+
+struct graph_node {
+	struct graph_info info;
+	int64_t flat, flat_div, cum, cum_div;
+	uint32_t *in, *out; /* numbers of edges, owned by the graph */
+	uint32_t in_len, out_len;
+	char *name; /* see graph_name(); owned */
+};
+
+struct graph_edge {
+	uint32_t src, dest;
+	int64_t weight, weight_div;
+	bool residual; /* passes over nodes that were left out */
+	bool inlined;  /* every one of its calls was inlined */
+	bool removed;
+};
+
+struct graph {
+	struct profile *profile;
+	vec_of(struct graph_node) nodes; /* all that the profile can have */
+	uint32_t *order;                 /* the nodes of the graph, in its order */
+	size_t order_len;
+	vec_of(struct graph_edge) edges;
+
+	/* The nodes of location i are frames[frame_ends[i - 1] .. frame_ends[i]), leaf first. */
+	vec_of(uint32_t) frames;
+	vec_of(size_t) frame_ends;
+
+	uint32_t *adjacency; /* what node.in and node.out point into */
+	struct map *by_info; /* struct graph_info -> uint32_t, while nodes are made */
+};
+
+/** Make the nodes of all locations of the report's profile. */
+int graph_init(struct graph *g, const struct report *r, struct err *e);
+void graph_deinit(struct graph *g);
+
+/**
+ * Weigh nodes and edges by the samples, from scratch. `kept` (a flag for each of g->nodes) limits
+ * the graph, NULL: all. Without `edges` none are made. g->order has the nodes that weigh something,
+ * in no useful order.
+ */
+int graph_build(struct graph *g, const struct report *r, const bool *kept, bool edges,
+		struct err *e);
+
+/** A flat or cumulative value, the mean if there is a divisor. */
+static inline int64_t graph_flat(const struct graph_node *n)
+{
+	return n->flat_div ? n->flat / n->flat_div : n->flat;
+}
+
+static inline int64_t graph_cum(const struct graph_node *n)
+{
+	return n->cum_div ? n->cum / n->cum_div : n->cum;
+}
+
+/** A node's printable name: address, function, file:line:column as far as known. */
+const char *graph_name(struct graph *g, uint32_t node);
+
+enum graph_sort { GRAPH_BY_FLAT, GRAPH_BY_CUM, GRAPH_BY_ENTROPY };
+
+/** Sort g->order. */
+void graph_sort(struct graph *g, enum graph_sort by);
+
+/** Sort a list of edges: heaviest first, then by names. */
+void graph_sort_edges(struct graph *g, uint32_t *edges, size_t count);
+
+/** What trimming left out. */
+struct graph_trimmed {
+	size_t orig_nodes;    /* nodes before -nodecount */
+	size_t dropped_nodes; /* below -nodefraction */
+	size_t dropped_edges; /* below -edgefraction */
+};
+
+/** Build, trim and sort the graph as the report's options say. */
+int graph_trim(struct graph *g, struct report *r, bool edges, struct graph_trimmed *t,
+	       struct err *e);
+
+/** The flat values of all nodes in the graph. */
+int64_t graph_total(const struct graph *g);

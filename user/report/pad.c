@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "report/pad.h"
+
+void pad_text(const char *text, int width, FILE *out)
+{
+	int runes = 0;
+
+	for (const char *c = text; *c; c++)
+		runes += ((unsigned char)*c & 0xc0) != 0x80;
+	for (; runes < width; runes++)
+		putc(' ', out);
+	fputs(text, out);
+}
+
+void pad_value(const struct report *r, int64_t value, int width, FILE *out)
+{
+	char text[UNIT_LABEL_MAX];
+
+	report_format(r, value, text);
+	pad_text(text, width, out);
+}
+
+void pad_share(int64_t value, int64_t total, FILE *out)
+{
+	char text[UNIT_LABEL_MAX];
+
+	unit_percentage(text, value, total);
+	fputs(text, out);
+}

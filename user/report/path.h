@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/** File names, purely as text, with the results of Go's path/filepath. */
+#pragma once
+
+/** The shortest equal path: no doubled slash, ".", or ".." that can be resolved. The caller frees;
+ * NULL if out of memory. */
+char *path_clean(const char *path);
+
+/**
+ * The path without the place it was built in, as a part of `path`: without the first that fits of
+ * the prefixes `trim` (separated by colons) and /proc/self/cwd; if `trim` is NULL, without all up
+ * to a directory named as one of those in `search`.
+ */
+const char *path_trim(const char *path, const char *trim, const char *search);
+
+/** The last element: "." of an empty path, "/" of slashes alone. The caller frees. */
+char *path_base(const char *path);

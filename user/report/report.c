@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "profile/value.h"
+#include "report/aggregate.h"
+
+int64_t report_truncate(double v)
+{
+	return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
+}
+
+void report_format(const struct report *r, int64_t value, char text[UNIT_LABEL_MAX])
+{
+	double ratio = 1 / r->options.divide_by;
+
+	if (ratio > 0 && ratio != 1)
+		value = report_truncate((double)value * ratio);
+	unit_label(text, value, r->sample_unit, r->output_unit);
+}
+
+/* Some reports show everything, and some show it finer than by function. */
+static void override_options(struct report *r)
+{
+	struct report_options *o = &r->options;
+
+	switch (r->kind) {
+	case REPORT_PEEK:
+		o->no_trim = true;
+		break;
+	case REPORT_LIST:
+		o->no_trim = true;
+		o->granularity = GRANULARITY_LINES;
+		break;
+	case REPORT_PROTO:
+	case REPORT_RAW:
+	case REPORT_CALLGRIND:
+		o->no_trim = true;
+		o->granularity = GRANULARITY_ADDRESSES;
+		break;
+	case REPORT_TEXT:
+	case REPORT_TOPPROTO:
+		if (o->node_count == -1)
+			o->node_count = 0;
+		break;
+	default:
+		if (o->node_count == -1)
+			o->node_count = 80;
+	}
+	if (o->no_trim) {
+		o->node_count = 0;
+		o->node_fraction = 0;
+		o->edge_fraction = 0;
+	}
+}
+
+static int64_t compute_total(const struct report *r)
+{
+	const struct profile *p = r->profile;
+	uint64_t total = 0, div = 0, base_total = 0, base_div = 0;
+
+	for (size_t i = 0; i < p->sample_count; i++) {
+		uint64_t v = (uint64_t)report_abs(report_value(r, i));
+		uint64_t d = (uint64_t)report_divisor(r, i);
+		total += v;
+		div += d;
+		if (profile_is_base(p, i)) {
+			base_total += v;
+			base_div += d;
+		}
+	}
+	if ((int64_t)base_total > 0) {
+		total = base_total;
+		div = base_div;
+	}
+	if (div == 0 || (div == UINT64_MAX && (int64_t)total == INT64_MIN))
+		return (int64_t)total;
+	return (int64_t)total / (int64_t)div;
+}
+
+static int choose_value(struct report *r, struct err *e)
+{
+	const struct profile *p = r->profile;
+	int rc = profile_value_by_name(p, r->options.sample_index, &r->value_index, e);
+	if (rc < 0)
+		return rc;
+	const struct profile_value_type *vt = &p->sample_types.items[r->value_index];
+	const char *mean = r->options.mean ? "mean_" : "";
+	if (asprintf(&r->sample_type, "%s%s", mean, profile_str(p, vt->type)) < 0)
+		r->sample_type = NULL;
+	r->sample_unit = strdup(profile_str(p, vt->unit));
+	if (!r->sample_type || !r->sample_unit)
+		return err_set(e, -ENOMEM, "cannot make the report");
+	return 0;
+}
+
+static int prepare(struct report *r, struct err *e)
+{
+	const struct report_options *o = &r->options;
+
+	if (o->divide_by == 0)
+		return err_plain(e, -EINVAL, "zero divisor specified");
+	int rc = choose_value(r, e);
+	if (rc < 0)
+		return rc;
+	r->total = compute_total(r);
+	aggregate(r->profile, o);
+	return 0;
+}
+
+int report_init(struct report *r, struct profile *p, const struct report_options *o,
+		enum report_kind kind, struct buf *notes, struct err *e)
+{
+	*r = (struct report){
+		.profile = p,
+		.options = *o,
+		.kind = kind,
+		.output_unit = o->unit,
+		.notes = notes,
+	};
+	override_options(r);
+	int rc = prepare(r, e);
+	if (rc < 0)
+		report_deinit(r);
+	return rc;
+}
+
+void report_deinit(struct report *r)
+{
+	free(r->sample_type);
+	free(r->sample_unit);
+	r->sample_type = r->sample_unit = NULL;
+}
