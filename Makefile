@@ -136,6 +136,9 @@ $(BUILD)/bpf/%.embed.o: $(BUILD)/bpf/%.bpf.o
 
 # ---- Unit tests: tests/unit/ROOM_*_test.c, linked with ROOM and what it may use -------------------
 
+# Libraries that only a room's tests call (pkg-config names).
+test_libs_unwind := libdw libelf
+
 UNIT_SOURCES := $(wildcard tests/unit/*_test.c)
 unit_room     = $(firstword $(subst _, ,$(notdir $1)))
 define unit_rule
@@ -144,7 +147,9 @@ $(BUILD)/$1/unit/$(basename $(notdir $2)): $(BUILD)/$1/$(2:.c=.o) \
 	$$(call say,LD,$$@)
 	$(Q)mkdir -p $$(@D)
 	$(Q)$$(CC) -pthread $3 $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
-		$(call room_libs,$(call closure,$(call unit_room,$2))) -lcmocka -lm -o $$@
+		$(call room_libs,$(call closure,$(call unit_room,$2))) \
+		$(if $(test_libs_$(call unit_room,$2)),$(shell pkg-config --libs \
+			$(test_libs_$(call unit_room,$2)))) -lcmocka -lm -o $$@
 endef
 $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,user,$t,$$(CFLAGS))))
 $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,asan,$t,$(SANITIZE))))
