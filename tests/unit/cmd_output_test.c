@@ -338,7 +338,7 @@ static void test_tells_a_reader_that_has_gone(void **state)
 	assert_int_equal(output_open(path, &o, &e), 0);
 	close(ends[0]);
 	assert_int_equal(output_commit(&o, "text", 4, &e), -EPIPE);
-	assert_non_null(strstr(e.msg, "its reader has gone"));
+	assert_non_null(strstr(e.msg, "whose reader has gone: Broken pipe"));
 	output_close(&o);
 	close(ends[1]);
 	signal(SIGPIPE, SIG_DFL);

@@ -72,13 +72,14 @@ static bool parse_number(const char *s, const char *end, uint64_t max, uint64_t 
 	return true;
 }
 
-static int parse_pid(struct parser *p, const char *s, size_t len)
+static int parse_pid(struct parser *p, const char *s, size_t len, const char *list)
 {
 	uint64_t pid;
 
 	if (len == 0)
 		return err_plain(p->e, -EINVAL,
-				 "'-p' has an empty process ID: give numbers as in -p 123,456");
+				 "'%s' has an empty process ID: give numbers as in -p 123,456",
+				 list);
 	if (!parse_number(s, s + len, INT_MAX, &pid) || pid == 0)
 		return err_plain(p->e, -EINVAL,
 				 "'%.*s' is no process ID: give a number (pgrep NAME finds it)",
@@ -93,13 +94,13 @@ static int parse_pid(struct parser *p, const char *s, size_t len)
 
 static int parse_pids(struct parser *p, const char *list)
 {
-	for (;;) {
-		size_t len = strcspn(list, ",");
-		int rc = parse_pid(p, list, len);
+	for (const char *item = list;;) {
+		size_t len = strcspn(item, ",");
+		int rc = parse_pid(p, item, len, list);
 
-		if (rc < 0 || list[len] == '\0')
+		if (rc < 0 || item[len] == '\0')
 			return rc;
-		list += len + 1;
+		item += len + 1;
 	}
 }
 
@@ -123,7 +124,8 @@ static int parse_duration(struct parser *p, const char *s)
 	}
 	p->o->duration_ns = seconds * NS_PER_SEC + fraction;
 	if (p->o->duration_ns == 0 || seconds > DURATION_MAX_S)
-		return err_plain(p->e, -EINVAL, "'-d %s' is out of range: above 0, at most %d", s,
+		return err_plain(p->e, -EINVAL,
+				 "'%s' is no possible duration: above 0 s, and at most %d s", s,
 				 DURATION_MAX_S);
 	return 0;
 bad:

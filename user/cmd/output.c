@@ -332,7 +332,7 @@ static int commit_in_place(struct output *o, const void *data, size_t len, struc
 	if (rc == 0 && S_ISREG(st.st_mode) && fsync(o->fd) < 0)
 		rc = -errno;
 	if (rc == -EPIPE)
-		return err_plain(e, rc, "cannot write to '%s': its reader has gone", o->path);
+		return err_set(e, rc, "cannot write to '%s', whose reader has gone", o->path);
 	return rc < 0 ? err_set(e, rc, "cannot write to '%s'", o->path) : 0;
 }
 
