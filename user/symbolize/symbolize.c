@@ -153,8 +153,6 @@ static int group_name_kernel(struct run *r, const struct symbolize_source *s, st
 
 static int group_name(struct run *r, const struct symbolize_source *s, struct err *e)
 {
-	if (r->locations.len == 0)
-		return 0;
 	switch (s->kind) {
 	case SYMBOLIZE_FILE:
 	case SYMBOLIZE_IMAGE:
