@@ -25,7 +25,7 @@ static char dir[64];
 
 static const char *in_dir(const char *name)
 {
-	static char path[2][256];
+	static char path[2][512];
 	static int turn;
 
 	turn = !turn;

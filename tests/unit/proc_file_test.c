@@ -21,7 +21,7 @@ static char dir[] = "/tmp/proc_file_test.XXXXXX";
 
 static const char *in_dir(const char *name)
 {
-	static char path[2][256];
+	static char path[2][512];
 	static int turn;
 
 	turn = !turn;

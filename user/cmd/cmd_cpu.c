@@ -158,8 +158,9 @@ static int run_report(struct run *r)
 	if (!o->quiet && o->command)
 		say_command(&r->capture, o->command[0]);
 	if (r->empty)
-		say("no samples: %s used no CPU time; an empty profile is written to %s",
-		    o->all ? "the machine" : "the target", r->output.path);
+		say("no samples: %s (%s); an empty profile is written to %s",
+		    o->all ? "the machine was idle" : "the target slept", r->figures.data,
+		    r->output.path);
 	else if (!o->quiet)
 		say("%s, written to %s", r->figures.data, r->output.path);
 	return r->empty ? CMD_NO_SAMPLES : CMD_OK;

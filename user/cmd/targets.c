@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,8 +76,11 @@ static int resolve_command(const char *command, struct targets *t, struct err *e
 
 	if (rc < 0)
 		return rc;
-	const char *slash = strrchr(t->program, '/');
-	t->name = strdup(slash ? slash + 1 : t->program);
+	/* As /proc/PID/exe will show it. */
+	char real[PATH_MAX];
+	const char *path = realpath(t->program, real) ? real : t->program;
+	const char *slash = strrchr(path, '/');
+	t->name = strdup(slash ? slash + 1 : path);
 	return t->name ? 0 : err_set(e, -ENOMEM, "cannot keep the command's name");
 }
 
