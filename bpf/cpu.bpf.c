@@ -169,21 +169,16 @@ static __always_inline int walk(void)
 
 /*
  * The CPU time that this tick stands for: the time since the last one, so that a redrawn period,
- * which restarts the timer, loses nothing. What is more than 2.5 periods (two redrawn ones at their
- * longest are 2.4) was throttled or stolen.
+ * which restarts the timer, loses nothing. Two redrawn periods at their longest are 2.4; a longer
+ * gap was idle, throttled or stolen time, and the tick stands for the mean.
  */
 static __always_inline __u64 tick_weight(struct cpu_scratch *sc)
 {
 	__u64 now = bpf_ktime_get_ns();
 	__u64 gap = now - sc->last_ns;
 
-	if (sc->last_ns == 0)
-		gap = period_ns;
 	sc->last_ns = now;
-	if (gap <= period_ns * 5 / 2)
-		return gap;
-	count(CPU_THROTTLED, gap / period_ns - 1);
-	return period_ns;
+	return gap <= period_ns * 5 / 2 ? gap : period_ns;
 }
 
 static __always_inline void registers_from(struct unwind_state *s, const struct pt_regs *r)

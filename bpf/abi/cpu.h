@@ -85,9 +85,8 @@ struct cpu_scratch {
 
 /* Counters, by index of the map `counters`. */
 enum cpu_counter {
-	CPU_LOST_RING,   /* the ring buffer was full */
-	CPU_LOST_COUNTS, /* the hash of counts was full */
-	CPU_THROTTLED, /* ticks that the timer left out: gaps of more than two and a half periods */
+	CPU_LOST_RING,      /* the ring buffer was full */
+	CPU_LOST_COUNTS,    /* the hash of counts was full */
 	CPU_LOST_PROCESSES, /* children that could not be followed: the table of targets was full */
 	CPU_LOST_TASKS,     /* fork, exec and exit records that the ring had no room for */
 	CPU_COUNTERS,

@@ -31,6 +31,8 @@ struct session_options {
 	bool no_symbols; /* addresses only */
 	uint32_t hz;     /* samples per second and CPU, 1 to 10000 */
 	uint32_t labels; /* SESSION_LABEL_*; PID is implied where several processes are profiled */
+	const char *preload;      /* the program that a target is about to execute: compiled
+				     before, with what it needs; may be NULL */
 	const char *command_line; /* recorded as the profile's first comment; may be NULL */
 };
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "collect/bpf_object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+int bpf_object_open_embedded(const char *name, const void *start, const void *end,
+			     struct bpf_object **ret, struct err *e)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+	size_t size = (size_t)((const char *)end - (const char *)start);
+	struct bpf_object *object = bpf_object__open_mem(start, size, &opts);
+
+	if (!object)
+		return err_set(e, -errno, "cannot open the embedded BPF object '%s'", name);
+	*ret = object;
+	return 0;
+}
+
+/* Where a variable is in the section of constants: its offset, or a negative errno. */
+static int constant_offset(const struct btf *btf, const char *name, size_t size)
+{
+	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	if (section < 0)
+		return -ENOENT;
+	const struct btf_type *type = btf__type_by_id(btf, (uint32_t)section);
+	const struct btf_var_secinfo *var = btf_var_secinfos(type);
+	for (unsigned int i = 0; i < btf_vlen(type); i++, var++) {
+		const struct btf_type *t = btf__type_by_id(btf, var->type);
+		if (strcmp(btf__name_by_offset(btf, t->name_off), name) == 0)
+			return var->size == size ? (int)var->offset : -EINVAL;
+	}
+	return -ENOENT;
+}
+
+int bpf_object_set_constant(struct bpf_object *object, const char *name, const void *value,
+			    size_t size, struct err *e)
+{
+	int offset = constant_offset(bpf_object__btf(object), name, size);
+	if (offset < 0)
+		return err_set(e, offset, "BPF constant '%s'", name);
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
+	size_t section_size = 0;
+	const void *old = map ? bpf_map__initial_value(map, &section_size) : NULL;
+	if (!old || (size_t)offset + size > section_size)
+		return err_set(e, -EINVAL, "BPF constant '%s'", name);
+	_cleanup_free_ char *bytes = malloc(section_size);
+	if (!bytes)
+		return err_set(e, -ENOMEM, "BPF constant '%s'", name);
+	memcpy(bytes, old, section_size);
+	memcpy(bytes + offset, value, size);
+	int rc = bpf_map__set_initial_value(map, bytes, section_size);
+	return rc < 0 ? err_set(e, rc, "BPF constant '%s'", name) : 0;
+}
+
+int bpf_object_set_entries(struct bpf_object *object, const char *name, uint32_t entries,
+			   struct err *e)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	int rc = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+
+	return rc < 0 ? err_set(e, rc, "BPF map '%s'", name) : 0;
+}
+
+int bpf_object_map_fd(struct bpf_object *object, const char *map)
+{
+	return bpf_object__find_map_fd_by_name(object, map);
+}
+
+int bpf_object_program_fd(struct bpf_object *object, const char *program)
+{
+	struct bpf_program *found = bpf_object__find_program_by_name(object, program);
+
+	return found ? bpf_program__fd(found) : -ENOENT;
+}
+
+void *bpf_array_mmap(int fd, size_t entries, size_t value_size, size_t *size, struct err *e)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (entries * ((value_size + 7) & ~(size_t)7) + page - 1) & ~(page - 1);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED) {
+		err_set(e, -errno, "cannot map a BPF array of %zu bytes", bytes);
+		return NULL;
+	}
+	*size = bytes;
+	return at;
+}
+
+uint32_t bpf_program_verified_insns(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.verified_insns;
+}

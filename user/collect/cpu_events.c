@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "collect/cpu_events.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "collect/sideband.h"
+#include "lib/stack_hash.h"
+#include "unwind/walk.h"
+
+/* A process whose code has no mapping (a JIT's, gone again) is not read again more often than this.
+ */
+#define READ_AGAIN_NS (NS_PER_SEC / 10)
+
+/* ---- Walks that BPF could not finish ----------------------------------------------------------
+ */
+
+/* The process of a sample with mappings that are as new as the sample, as far as they can be had.
+ */
+static struct process *sample_process(struct cpu_events *ev, const struct cpu_sample *s)
+{
+	struct process *p = processes_find(ev->processes, (pid_t)s->key.tgid);
+
+	if (!p || (!p->alive && p->tag != s->tag && !p->target))
+		p = processes_add(ev->processes, (pid_t)s->key.tgid, false);
+	if (!p || !p->alive)
+		return p;
+	sideband_consume(ev->sideband);
+	bool read_again = p->stale;
+	if (p->tag != s->tag) {
+		read_again = true;
+		p->tag = s->tag;
+	}
+	if (s->key.end == UNWIND_END_NO_MAPPING && clock_mono_ns() - p->read_ns > READ_AGAIN_NS)
+		read_again = true;
+	if (read_again)
+		process_refresh(ev->processes, p, NULL);
+	return p;
+}
+
+/* Count a stack that was completed here. */
+static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const uint64_t *frames,
+		       size_t len, enum unwind_end end)
+{
+	struct stack_hash hash = { { STACK_HASH_INIT_0, STACK_HASH_INIT_1 } };
+	struct cpu_key key = s->key;
+	struct cpu_value value = { 1, s->ns };
+
+	for (size_t i = 0; i < len; i++)
+		stack_hash_add(&hash, frames[i]);
+	key.stack[0] = hash.h[0];
+	key.stack[1] = hash.h[1];
+	key.end = end;
+	if (samples_add_stack(ev->samples, key.stack, frames, (uint32_t)len, s->kernel_len) < 0)
+		ev->samples->lost_full++;
+	else
+		samples_add(ev->samples, &key, &value);
+}
+
+static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
+{
+	const uint64_t *data = (const void *)(s + 1);
+	struct process *p = sample_process(ev, s);
+	struct walk_process from = {
+		.tables = ev->tables,
+		.mappings = p ? p->mappings.items : NULL,
+		.mappings_len = p ? p->mappings.len : 0,
+		.stack_addr = s->state.sp,
+		.stack = (const uint8_t *)(data + s->frames_len),
+		.stack_len = s->stack_bytes,
+	};
+	struct unwind_state state = s->state;
+	uint64_t frames[UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX];
+	size_t len = s->frames_len;
+
+	ev->deferred++;
+	memcpy(frames, data, len * sizeof(*frames));
+	enum unwind_end end = walk(&from, &state, frames, &len, UNWIND_FRAMES_MAX + s->kernel_len);
+	/* An address that nothing is known of is still where the sample was taken. */
+	if (len == s->kernel_len)
+		frames[len++] = UNWIND_FRAME_PLAIN | (state.pc & UNWIND_FRAME_PLAIN_MASK);
+	if (end == UNWIND_END_NO_MAPPING && from.mappings_len == 0)
+		end = UNWIND_END_NO_PROCESS;
+	walk_count(ev, s, frames, len, end);
+}
+
+static void sample_handle(struct cpu_events *ev, const struct cpu_sample *s, size_t size)
+{
+	if (size < sizeof(*s) || s->frames_len > UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX ||
+	    s->kernel_len > s->frames_len ||
+	    size < sizeof(*s) + s->frames_len * 8ULL + s->stack_bytes) {
+		ev->malformed++;
+		return;
+	}
+	if (s->type == CPU_EVENT_DEFERRED)
+		deferred_handle(ev, s);
+	else
+		/* Counts of a stack that finds no room are counted as lost when they arrive. */
+		samples_add_stack(ev->samples, s->key.stack, (const void *)(s + 1), s->frames_len,
+				  s->kernel_len);
+}
+
+/* ---- The life of the targets -------------------------------------------------------------------
+ */
+
+static void fork_handle(struct cpu_events *ev, const struct cpu_task *t)
+{
+	struct process *parent = processes_find(ev->processes, (pid_t)t->parent);
+	struct process *child = processes_add(ev->processes, (pid_t)t->tgid, true);
+
+	if (!child)
+		return;
+	process_forget(ev->processes, child);
+	if (parent)
+		process_copy_mappings(child, parent);
+}
+
+static void task_handle(struct cpu_events *ev, const struct cpu_task *t)
+{
+	struct process *p;
+
+	if (t->type == CPU_EVENT_FORK) {
+		fork_handle(ev, t);
+		return;
+	}
+	p = processes_find(ev->processes, (pid_t)t->tgid);
+	if (!p)
+		return;
+	if (t->type == CPU_EVENT_EXIT) {
+		process_end(ev->processes, p, t->cpu_ns);
+	} else if (t->type == CPU_EVENT_EXEC) {
+		process_forget(ev->processes, p);
+		process_refresh(ev->processes, p, NULL);
+	}
+}
+
+int cpu_events_handle(void *ctx, void *record, size_t size)
+{
+	struct cpu_events *ev = ctx;
+	const struct cpu_sample *s = record;
+
+	if (size >= sizeof(s->type) &&
+	    (s->type == CPU_EVENT_STACK || s->type == CPU_EVENT_DEFERRED))
+		sample_handle(ev, s, size);
+	else if (size >= sizeof(struct cpu_task))
+		task_handle(ev, record);
+	else
+		ev->malformed++;
+	return 0;
+}

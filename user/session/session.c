@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "session/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "collect/cpu.h"
+#include "profile/build.h"
+#include "session/comments.h"
+#include "session/cpu_profile.h"
+#include "session/incomplete.h"
+
+#define LOSS_KINDS 5
+
+struct session {
+	struct session_options options;
+	char *command_line;
+	struct cpu_collector *collector;
+	uint64_t opened_ns; /* CLOCK_MONOTONIC, when this profile began */
+	uint64_t opened_real_ns;
+	uint64_t stopped_ns; /* 0 while sampling */
+	uint64_t self_cpu_base_ns;
+	struct cpu_losses base; /* losses before this profile began */
+	struct session_lost lost[LOSS_KINDS];
+	struct incomplete incomplete;
+};
+
+/* Where this profile begins: now. */
+static void session_restart(struct session *s)
+{
+	s->opened_ns = clock_mono_ns();
+	s->opened_real_ns = clock_real_ns();
+	cpu_collector_losses(s->collector, &s->base);
+	processes_rebase(cpu_collector_processes(s->collector));
+}
+
+int session_open(const struct session_options *o, struct session **ret, struct err *e)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(e, -ENOMEM, "cannot open a session");
+	s->options = *o;
+	s->command_line = strdup(o->command_line ? o->command_line : "");
+	s->self_cpu_base_ns = clock_cpu_ns();
+	struct cpu_options cpu = {
+		.pids = o->pids,
+		.npids = o->npids,
+		.all = o->all,
+		.children = o->children,
+		.user_only = o->user_only,
+		.label_tid = o->labels & SESSION_LABEL_TID,
+		.label_cpu = o->labels & SESSION_LABEL_CPU,
+		.label_thread = o->labels & SESSION_LABEL_THREAD,
+		.hz = o->hz,
+	};
+	int rc = s->command_line ? cpu_collector_open(&cpu, &s->collector, e)
+				 : err_set(e, -ENOMEM, "cannot open a session");
+	if (rc < 0) {
+		session_close(s);
+		return rc;
+	}
+	if (o->preload)
+		cpu_collector_preload(s->collector, o->preload);
+	session_restart(s);
+	*ret = s;
+	return 0;
+}
+
+int session_poll(struct session *s, int timeout_ms, struct err *e)
+{
+	int rc = cpu_collector_poll(s->collector, timeout_ms, e);
+
+	if (rc < 0 && rc != -EINTR)
+		return rc;
+	return !s->options.all && cpu_collector_processes(s->collector)->alive_targets == 0;
+}
+
+void session_stop(struct session *s)
+{
+	if (s->stopped_ns)
+		return;
+	cpu_collector_stop(s->collector);
+	s->stopped_ns = clock_mono_ns();
+	cpu_collector_drain(s->collector, NULL);
+	processes_check(cpu_collector_processes(s->collector));
+}
+
+/* One reason's losses since this profile began, listed if there are any. */
+static void stats_add_loss(struct session *s, struct session_stats *ret, const char *reason,
+			   uint64_t samples)
+{
+	if (samples == 0)
+		return;
+	s->lost[ret->lost_by_len++] = (struct session_lost){ reason, samples };
+	ret->lost += samples;
+}
+
+static void stats_losses(struct session *s, struct session_stats *ret)
+{
+	struct cpu_losses now;
+
+	cpu_collector_losses(s->collector, &now);
+	ret->lost_by = s->lost;
+	ret->throttled = now.throttled - s->base.throttled;
+	stats_add_loss(s, ret, "ring buffer full", now.ring - s->base.ring);
+	stats_add_loss(s, ret, "table of counts full", now.counts - s->base.counts);
+	stats_add_loss(s, ret, "memory for stacks used up", now.store);
+	stats_add_loss(s, ret, "stack did not arrive", now.stack);
+	stats_add_loss(s, ret, "table of processes full", now.processes - s->base.processes);
+}
+
+static void stats_samples(const struct samples *samples, struct session_stats *ret)
+{
+	for (size_t i = 0; i < samples->counts.len; i++) {
+		const struct cpu_key *key = map_key_at(&samples->counts, i);
+		const struct cpu_value *value = map_value_at(&samples->counts, i);
+
+		ret->samples += value->samples;
+		ret->sampled_ns += value->ns;
+		if (!key->user)
+			continue;
+		ret->user_samples += value->samples;
+		if (key->end == UNWIND_END_COMPLETE)
+			ret->complete += value->samples;
+		else if (key->end == UNWIND_END_TRUNCATED)
+			ret->truncated += value->samples;
+	}
+}
+
+void session_stats(struct session *s, struct session_stats *ret)
+{
+	struct processes *processes = cpu_collector_processes(s->collector);
+	const struct samples *samples = cpu_collector_samples(s->collector);
+
+	*ret = (struct session_stats){
+		.duration_ns = (s->stopped_ns ? s->stopped_ns : clock_mono_ns()) - s->opened_ns,
+		.self_cpu_ns = clock_cpu_ns() - s->self_cpu_base_ns,
+		.targets_alive = processes->alive_targets,
+		.kernel_ns = s->options.all ? 0 : processes_cpu_ns(processes),
+	};
+	stats_samples(samples, ret);
+	stats_losses(s, ret);
+	incomplete_fill(&s->incomplete, samples, cpu_collector_files(s->collector));
+	ret->incomplete = s->incomplete.rows.items;
+	ret->incomplete_len = s->incomplete.rows.len;
+}
+
+static void profile_describe(struct session *s, struct profile *p,
+			     const struct symbolize_stats *names)
+{
+	struct session_stats stats;
+
+	session_stats(s, &stats);
+	p->time_nanos = (int64_t)s->opened_real_ns;
+	p->duration_nanos = (int64_t)stats.duration_ns;
+	comments_add(p, s->command_line, &stats, names);
+}
+
+int session_rotate(struct session *s, struct profile **ret, struct err *e)
+{
+	_cleanup_profile_ struct profile *p = NULL;
+	struct cpu_profile_options options = {
+		.hz = s->options.hz,
+		.label_pid = s->options.labels & SESSION_LABEL_PID,
+		.label_tid = s->options.labels & SESSION_LABEL_TID,
+		.label_cpu = s->options.labels & SESSION_LABEL_CPU,
+		.label_thread = s->options.labels & SESSION_LABEL_THREAD,
+		.symbols = !s->options.no_symbols,
+	};
+	struct symbolize_stats names;
+	int rc = s->stopped_ns ? 0 : cpu_collector_drain(s->collector, e);
+
+	if (rc < 0)
+		return rc;
+	processes_check(cpu_collector_processes(s->collector));
+	rc = cpu_profile_build(&options, s->collector, &p, &names, e);
+	if (rc < 0)
+		return rc;
+	profile_describe(s, p, &names);
+	rc = profile_build_error(p);
+	if (rc < 0)
+		return err_set(e, rc, "cannot build the profile");
+	samples_clear(cpu_collector_samples(s->collector));
+	session_restart(s);
+	*ret = steal(p);
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	cpu_collector_close(s->collector);
+	incomplete_deinit(&s->incomplete);
+	free(s->command_line);
+	free(s);
+}
