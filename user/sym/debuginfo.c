@@ -147,13 +147,20 @@ void debuginfo_destroy(struct debuginfo *d)
 	free(d);
 }
 
+/* Damaged DWARF has empty names, which are none. */
+static const char *name_check(const char *name)
+{
+	return name && name[0] ? name : NULL;
+}
+
 static const char *linkage_name(Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 	const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attr));
 
-	return name ? name
-		    : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr));
+	if (!name)
+		name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr));
+	return name_check(name);
 }
 
 /* The function of a scope, described once for the entry that all its copies refer to. */
@@ -175,7 +182,7 @@ static const struct debuginfo_function *function_describe(struct debuginfo *d, D
 	if (!f || !added)
 		return (struct debuginfo_function *)f;
 	f->die = origin;
-	f->told.name = dwarf_diename(&origin);
+	f->told.name = name_check(dwarf_diename(&origin));
 	f->told.linkage_name = linkage_name(&origin);
 	f->told.start_line = dwarf_decl_line(&origin, &line) == 0 ? (uint32_t)line : 0;
 	return &f->told;

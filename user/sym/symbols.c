@@ -349,7 +349,7 @@ static void batch_tell(const struct symbols *s, const struct batch *b, const uin
 		size_t k = (size_t)(at - b->addrs);
 
 		results[i] = b->results[k];
-		results[i].frames = s->frames.items + b->starts[k];
+		results[i].frames = results[i].len ? s->frames.items + b->starts[k] : NULL;
 	}
 }
 
