@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,8 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -410,6 +415,72 @@ static void test_a_full_disk_is_told_at_once_and_rescued_from(void **state)
 	assert_int_equal(rmdir(full), 0);
 }
 
+/*
+ * From here on O_TMPFILE fails as on NFS or FAT. The flags are the third argument of openat(2),
+ * O_TMPFILE's own bit among them.
+ */
+static int forbid_unnamed_files(void)
+{
+	const uint32_t own_bit = O_TMPFILE & ~O_DIRECTORY;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, own_bit, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+}
+
+#define MUST(holds)                                                                                \
+	do {                                                                                       \
+		if (!(holds))                                                                      \
+			return __LINE__ & 0xff;                                                    \
+	} while (0)
+
+/* In a process of its own, which the filter stays with: 0, or the line that did not hold. */
+static int use_named_files(void)
+{
+	struct output_series series;
+	struct output o;
+	struct err e = { 0 };
+
+	MUST(forbid_unnamed_files() == 0);
+	MUST(output_open(in_dir("old"), &o, &e) == 0 && o.temp[0] && count_entries() == 3);
+	MUST(output_commit(&o, "new", 3, &e) == 0 && !o.temp[0] && count_entries() == 2);
+	output_close(&o);
+	MUST(output_open(in_dir("other"), &o, &e) == 0 && o.temp[0]);
+	output_close(&o);
+	MUST(count_entries() == 2);
+	output_series_init(&series, "prog");
+	MUST(output_open_series(dir, &series, &o, &e) == 0 && o.temp[0]);
+	MUST(output_commit(&o, "2", 1, &e) == 0 && !o.temp[0] && count_entries() == 3);
+	output_close(&o);
+	return count_entries() == 3 ? 0 : __LINE__ & 0xff;
+}
+
+static void test_file_systems_without_unnamed_files(void **state)
+{
+	(void)state;
+	int status;
+
+	put("old", "old");
+	put("pprof.prog.samples.cpu.001.pb.gz", "1");
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(use_named_files());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_holds("old", "new");
+	assert_holds("pprof.prog.samples.cpu.001.pb.gz", "1");
+	assert_holds("pprof.prog.samples.cpu.002.pb.gz", "2");
+}
+
 static void test_belongs_to_the_user_of_sudo(void **state)
 {
 	(void)state;
@@ -448,6 +519,7 @@ int main(void)
 		IN_DIR(test_tells_a_reader_that_has_gone),
 		IN_DIR(test_a_failed_write_changes_nothing),
 		IN_DIR(test_a_full_disk_is_told_at_once_and_rescued_from),
+		IN_DIR(test_file_systems_without_unnamed_files),
 		IN_DIR(test_belongs_to_the_user_of_sudo),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
