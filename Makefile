@@ -49,6 +49,7 @@ libs_elf       := libelf
 libs_unwind    :=
 libs_sym       := libdw libelf zlib
 libs_profile   := libprotobuf-c zlib
+libs_report    := libpcre2-8
 libs_collect   := libbpf
 
 # Libraries without a pkg-config file.
@@ -155,6 +156,16 @@ $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,user,$t,$$(CFLAGS))))
 $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,asan,$t,$(SANITIZE))))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/user/unit/%,$(UNIT_SOURCES))
 UNIT_ASAN  := $(patsubst tests/unit/%.c,$(BUILD)/asan/unit/%,$(UNIT_SOURCES))
+
+# ---- Tools in C: tools/NAME*.c make build/tools/NAME, linked with rooms ----------------------------
+
+# walkcheck PID: are our stacks those that libdw finds?
+$(BUILD)/tools/walkcheck: $(patsubst %.c,$(BUILD)/user/%.o,$(wildcard tools/walkcheck*.c)) \
+		$(call archives,user,$(call closure,collect))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pthread $(CFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call room_libs,$(call closure,collect)) $(shell pkg-config --libs libdw) -o $@
 
 # ---- Programs that tests profile: tests/targets/ -------------------------------------------------
 

@@ -6,27 +6,19 @@
 
 #include "unwind/expr.h"
 
+/*
+ * A function that has popped its frame pointer may have CFI that still finds it there, below the
+ * stack pointer, where a copy does not reach. It reads as 0: the return address, read along with
+ * it, is not lost.
+ */
+#define RED_ZONE 128
+
 struct walk_env {
 	const struct walk_process *p;
 	bool short_copy; /* a read failed that went past the end of the copy */
 };
 
 #define UNWIND_ENV struct walk_env *
-
-static inline int unwind_read(struct walk_env *env, uint64_t addr, void *to, uint32_t size)
-{
-	const struct walk_process *p = env->p;
-	uint64_t at = addr - p->stack_addr;
-
-	if (at < p->stack_len && size <= p->stack_len - at) {
-		memcpy(to, p->stack + at, size);
-		return 0;
-	}
-	if (p->read && p->read(p->ctx, addr, to, size) == 0)
-		return 0;
-	env->short_copy = addr >= p->stack_addr;
-	return -1;
-}
 
 static inline int unwind_mapping_find(struct walk_env *env, uint64_t pc, struct unwind_mapping *to)
 {
@@ -44,6 +36,28 @@ static inline int unwind_mapping_find(struct walk_env *env, uint64_t pc, struct 
 		return -1;
 	*to = p->mappings[low - 1];
 	return 0;
+}
+
+static inline int unwind_read(struct walk_env *env, uint64_t addr, void *to, uint32_t size)
+{
+	const struct walk_process *p = env->p;
+	uint64_t at = addr - p->stack_addr, below = p->stack_addr - addr;
+	struct unwind_mapping code;
+
+	if (at < p->stack_len && size <= p->stack_len - at) {
+		memcpy(to, p->stack + at, size);
+		return 0;
+	}
+	if (below > 0 && below <= RED_ZONE && size <= below + p->stack_len) {
+		uint32_t missing = below < size ? (uint32_t)below : size;
+		memset(to, 0, missing);
+		memcpy((uint8_t *)to + missing, p->stack, size - missing);
+		return 0;
+	}
+	if (p->read && unwind_mapping_find(env, addr, &code) == 0)
+		return p->read(p->ctx, addr, to, size);
+	env->short_copy = addr >= p->stack_addr;
+	return -1;
 }
 
 static inline int unwind_rule_find(struct walk_env *env, uint32_t dir, uint64_t vaddr,

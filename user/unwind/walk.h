@@ -20,7 +20,7 @@ struct walk_process {
 	uint64_t stack_addr;
 	const uint8_t *stack;
 	size_t stack_len;
-	/** Reads other memory, such as code without CFI, to see what its instructions do: 0, or
+	/** Reads executable memory, to see what the instructions of code without CFI do: 0, or
 	 * nonzero. May be NULL. */
 	int (*read)(void *ctx, uint64_t addr, void *to, uint32_t size);
 	void *ctx;
