@@ -134,6 +134,31 @@ static void test_a_thread_stands_for_its_process(void **state)
 	child_stop(&c);
 }
 
+/* A user without capabilities: the first obstacle is told, with what to do. */
+static void test_a_plain_user_may_not(void **state)
+{
+	(void)state;
+	int status;
+	pid_t pid, init = 1;
+
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	if (pid == 0) {
+		struct capture_options o = options_of(&init, 1);
+		struct targets t;
+		struct err e = { 0 };
+
+		if (setresuid(65534, 65534, 65534) < 0 || targets_resolve(&o, &t, &e) < 0)
+			_exit(1);
+		if (targets_check_access(&t, &e) != -EPERM || !strstr(e.msg, "CAP_BPF"))
+			_exit(2);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_commands_and_hosts(void **state)
 {
 	(void)state;
@@ -167,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refuses_what_cannot_be_profiled),
 		cmocka_unit_test(test_a_thread_stands_for_its_process),
+		cmocka_unit_test(test_a_plain_user_may_not),
 		cmocka_unit_test(test_commands_and_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

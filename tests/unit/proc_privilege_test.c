@@ -33,6 +33,11 @@ static int explain_symbols(const struct privilege *p, int code, struct err *e)
 	return privilege_kernel_symbols(p, e) ? 0 : e->code;
 }
 
+static int explain_process(const struct privilege *p, int code, struct err *e)
+{
+	return privilege_explain_process(p, 7, code, e);
+}
+
 static void test_each_obstacle_has_its_message(void **state)
 {
 	(void)state;
@@ -172,6 +177,30 @@ static void test_each_obstacle_has_its_message(void **state)
 		  { .kernel = NEW },
 		  -ENODEV,
 		  "No such device" },
+		{ "another user's process",
+		  explain_process,
+		  -EACCES,
+		  { .kernel = NEW },
+		  -EACCES,
+		  "look into process 7: CAP_SYS_PTRACE is missing; run with sudo" },
+		{ "root's in a container",
+		  explain_process,
+		  -EPERM,
+		  { .root = true },
+		  -EPERM,
+		  "CAP_SYS_PTRACE is missing; this root" },
+		{ "a guarded process",
+		  explain_process,
+		  -EACCES,
+		  { .caps = CAP(SYS_PTRACE) },
+		  -EACCES,
+		  "a security module" },
+		{ "anything else of a process",
+		  explain_process,
+		  -EMFILE,
+		  { .kernel = NEW },
+		  -EMFILE,
+		  "Too many open files" },
 		{ "symbols for root",
 		  explain_symbols,
 		  0,

@@ -76,6 +76,8 @@ static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 	const struct capture_options *o = &r->options;
 	int rc = targets_resolve(o, &r->targets, e);
 
+	if (rc == 0)
+		rc = targets_check_access(&r->targets, e);
 	if (rc < 0)
 		return rc;
 	output_series_init(&r->series, r->targets.name);

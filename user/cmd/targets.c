@@ -2,12 +2,15 @@
 #include "cmd/targets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "proc/privilege.h"
 #include "proc/spawn.h"
 #include "proc/status.h"
 
@@ -100,6 +103,27 @@ int targets_resolve(const struct capture_options *o, struct targets *ret, struct
 	if (o->command)
 		return resolve_command(o->command[0], ret, e);
 	return o->all ? resolve_host(ret, e) : resolve_pids(o, ret, e);
+}
+
+int targets_check_access(const struct targets *t, struct err *e)
+{
+	struct privilege privilege;
+
+	privilege_read(&privilege);
+	int rc = privilege_check(&privilege, e);
+	if (rc < 0)
+		return rc;
+	vec_for_each(pid, &t->pids) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/maps", *pid);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		else if (errno != ENOENT && errno != ESRCH)
+			return privilege_explain_process(&privilege, *pid, -errno, e);
+	}
+	return 0;
 }
 
 void targets_deinit(struct targets *t)

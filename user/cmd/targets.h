@@ -21,4 +21,10 @@ struct targets {
  */
 int targets_resolve(const struct capture_options *o, struct targets *ret, struct err *e);
 
+/**
+ * Whether we may profile at all, and look into these processes. -EPERM, -EACCES or what
+ * privilege_check() says.
+ */
+int targets_check_access(const struct targets *t, struct err *e);
+
 void targets_deinit(struct targets *t);

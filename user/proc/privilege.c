@@ -197,6 +197,20 @@ int privilege_explain_perf(const struct privilege *p, int code, struct err *e)
 	}
 }
 
+int privilege_explain_process(const struct privilege *p, pid_t pid, int code, struct err *e)
+{
+	if (code != -EACCES && code != -EPERM)
+		return err_set(e, code, "cannot look into process %d", pid);
+	if (!privilege_has(p, CAP_SYS_PTRACE))
+		return err_plain(
+			e, code,
+			"no permission to look into process %d: CAP_SYS_PTRACE is missing; %s", pid,
+			remedy(p));
+	return err_plain(
+		e, code,
+		"the kernel lets nobody look into process %d: a security module forbids it", pid);
+}
+
 /* kallsyms_show_value() of kernel/ksyms_common.c decides. */
 bool privilege_kernel_symbols(const struct privilege *p, struct err *e)
 {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -48,6 +49,9 @@ int privilege_explain_bpf(const struct privilege *p, int code, struct err *e);
 
 /** Explain why perf_event_open(2) failed with `code`; returns `code`. */
 int privilege_explain_perf(const struct privilege *p, int code, struct err *e);
+
+/** Explain why the files of a process in /proc could not be opened; returns `code`. */
+int privilege_explain_process(const struct privilege *p, pid_t pid, int code, struct err *e);
 
 /** Whether /proc/kallsyms shows us addresses; false with the reason in *e. */
 bool privilege_kernel_symbols(const struct privilege *p, struct err *e);
