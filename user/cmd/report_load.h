@@ -5,6 +5,9 @@
 #include "cmd/report_options.h"
 #include "profile/profile.h"
 
+/** Read and merge the profiles of `paths` ("-": standard input). The caller owns *ret. */
+int report_load_files(const char *const *paths, size_t count, struct profile **ret, struct err *e);
+
 /**
  * Read and merge the profiles of `paths` ("-": standard input), and subtract args->base. The caller
  * owns *ret.

@@ -72,7 +72,7 @@ static const struct option options[] = {
 	OPTION("base", LIST, base),
 	OPTION("diff_base", LIST, base),
 	OPTION("normalize", FLAG, normalize),
-	OPTION("all_frames", FLAG, all_frames),
+	OPTION("all_frames", FLAG, options.all_frames),
 	OPTION("text", FLAG, text_flame),
 	OPTION("inverted", FLAG, inverted),
 	OPTION("help", FLAG, help),

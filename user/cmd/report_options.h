@@ -13,7 +13,6 @@ struct report_args {
 	vec_of(const char *) base;
 	bool diff_base; /* the base's samples are marked: -diff_base */
 	bool normalize;
-	bool all_frames; /* ignore the profile's drop_frames and keep_frames */
 	bool text_flame; /* flame --text */
 	bool inverted;   /* flame --inverted: the root at the bottom */
 	bool help;

@@ -37,6 +37,8 @@ struct report_options {
 	const char *tag_focus, *tag_ignore, *tag_show, *tag_hide;
 	const char *tag_root, *tag_leaf; /* label keys, separated by commas */
 
+	const char *symbol;      /* regular expression of peek and list */
+	bool all_frames;         /* keep what the profile's drop_frames would drop */
 	const char *source_path; /* directories, separated by colons */
 	const char *trim_path;
 };

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "profile/edit.h"
 #include "profile/value.h"
 #include "report/aggregate.h"
+#include "report/filter.h"
+#include "report/regex.h"
 
 int64_t report_truncate(double v)
 {
@@ -98,18 +101,58 @@ static int choose_value(struct report *r, struct err *e)
 	return 0;
 }
 
+/* What does not depend on the options. */
+static int prepare_profile(struct report *r, struct err *e)
+{
+	struct profile *p = r->profile;
+
+	if (profile_unify_strings(p) < 0)
+		return err_set(e, -ENOMEM, "cannot make the report");
+	int rc = filter_names(p, e);
+	if (rc == 0 && !r->options.all_frames)
+		rc = filter_uninteresting(p, e);
+	if (rc < 0)
+		return rc;
+	r->units = calloc(1, sizeof(*r->units));
+	if (!r->units)
+		return err_set(e, -ENOMEM, "cannot make the report");
+	return label_units_init(r->units, p, r->notes, e);
+}
+
+static int apply_filters(struct report *r, struct err *e)
+{
+	int rc = filter_names_apply(r, e);
+	if (rc == 0)
+		rc = filter_tags(r, e);
+	if (rc == 0)
+		rc = filter_prune_from(r, e);
+	return rc;
+}
+
 static int prepare(struct report *r, struct err *e)
 {
 	const struct report_options *o = &r->options;
 
 	if (o->divide_by == 0)
 		return err_plain(e, -EINVAL, "zero divisor specified");
-	int rc = choose_value(r, e);
+	int rc = prepare_profile(r, e);
+	if (rc == 0)
+		rc = filter_tag_frames(r, e);
+	/* Shares are of all samples, unless asked to be of those that filters leave. */
+	if (rc == 0 && o->relative_percentages)
+		rc = apply_filters(r, e);
+	if (rc == 0)
+		rc = choose_value(r, e);
+	if (rc == 0)
+		rc = regex_create(o->symbol, "argument", &r->symbol, e);
 	if (rc < 0)
 		return rc;
 	r->total = compute_total(r);
-	aggregate(r->profile, o);
-	return 0;
+	if (!o->relative_percentages)
+		rc = apply_filters(r, e);
+	if (rc == 0)
+		aggregate(r->profile, o);
+	return rc;
 }
 
 int report_init(struct report *r, struct profile *p, const struct report_options *o,
@@ -131,6 +174,12 @@ int report_init(struct report *r, struct profile *p, const struct report_options
 
 void report_deinit(struct report *r)
 {
+	if (r->units)
+		label_units_deinit(r->units);
+	free(r->units);
+	regex_destroy(r->symbol);
+	r->units = NULL;
+	r->symbol = NULL;
 	free(r->sample_type);
 	free(r->sample_unit);
 	r->sample_type = r->sample_unit = NULL;

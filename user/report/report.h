@@ -32,6 +32,9 @@ enum report_kind {
 	REPORT_FLAME, /* also collapsed stacks and speedscope: whole stacks, nothing trimmed */
 };
 
+struct label_units;
+struct regex;
+
 struct report {
 	struct profile *profile; /* the caller's; changed by filters and aggregation */
 	struct report_options options;
@@ -39,8 +42,10 @@ struct report {
 	size_t value_index; /* which value of a sample is reported */
 	char *sample_type;  /* its type ("mean_" before it with -mean) and unit, owned */
 	char *sample_unit;
-	const char *output_unit; /* options.unit until report_select_unit() */
-	int64_t total;           /* sum of the absolute values, before filters */
+	const char *output_unit;   /* options.unit until labels_select_unit() */
+	int64_t total;             /* sum of the absolute values, before filters */
+	struct label_units *units; /* of numeric labels, owned */
+	struct regex *symbol;      /* what peek and list look for, owned */
 	/* What filters have to tell: lines like "Focus expression matched no samples". */
 	struct buf *notes;
 };

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "profile/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "profile/build.h"
+#include "profile/edit.h"
+#include "profile/merge_table.h"
+#include "profile/unit.h"
+#include "profile/value.h"
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, -ENOMEM, "cannot merge the profiles");
+}
+
+static const char *type_name(const struct profile *p, size_t i)
+{
+	return profile_str(p, p->sample_types.items[i].type);
+}
+
+/* How often a type occurs in all profiles together. */
+static size_t count_type(struct profile *const *profiles, size_t count, const char *name)
+{
+	size_t found = 0;
+
+	for (size_t k = 0; k < count; k++) {
+		for (size_t i = 0; i < profiles[k]->sample_types.len; i++)
+			found += strcmp(type_name(profiles[k], i), name) == 0;
+	}
+	return found;
+}
+
+static size_t find_type(const struct profile *p, const char *name)
+{
+	size_t i = 0;
+
+	while (i < p->sample_types.len && strcmp(type_name(p, i), name) != 0)
+		i++;
+	return i;
+}
+
+/* Keep the types `names`, in their order. */
+static int choose_types(struct profile *p, const char *const *names, size_t count)
+{
+	size_t old_count = p->sample_types.len;
+	_cleanup_free_ size_t *from = calloc(count + 1, sizeof(*from));
+	_cleanup_free_ struct profile_value_type *types = calloc(count + 1, sizeof(*types));
+	_cleanup_free_ int64_t *values = calloc(count + 1, sizeof(*values));
+	bool same = count == old_count, keeps_default = false;
+
+	if (!from || !types || !values)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		from[i] = find_type(p, names[i]);
+		types[i] = p->sample_types.items[from[i]];
+		same &= from[i] == i;
+		keeps_default |= strcmp(names[i], profile_str(p, p->default_sample_type)) == 0;
+	}
+	if (same)
+		return 0;
+	for (size_t k = 0; k < p->sample_count; k++) {
+		for (size_t i = 0; i < count; i++)
+			values[i] = p->values.items[k * old_count + from[i]];
+		memcpy(p->values.items + k * count, values, count * sizeof(*values));
+	}
+	p->values.len = p->sample_count * count;
+	memcpy(p->sample_types.items, types, count * sizeof(*types));
+	p->sample_types.len = count;
+	if (!keeps_default)
+		p->default_sample_type = types[0].type;
+	return 0;
+}
+
+/* Leave only the types that every profile has once. */
+static int make_compatible(struct profile **profiles, size_t count, struct err *e)
+{
+	vec_of(char *) names = { 0 };
+	const struct profile *first = profiles[0];
+	int rc = 0;
+
+	for (size_t i = 0; i < first->sample_types.len && rc == 0; i++) {
+		if (count_type(profiles, count, type_name(first, i)) != count)
+			continue;
+		char *name = strdup(type_name(first, i));
+		if (!name || vec_push(&names, name) < 0) {
+			free(name);
+			rc = no_memory(e);
+		}
+	}
+	if (rc == 0 && names.len == 0)
+		rc = err_plain(e, -EINVAL, "profiles have empty common sample type list");
+	for (size_t k = 0; k < count && rc == 0; k++) {
+		/* Where a profile has a type twice and another lacks it, the sum deceives. */
+		for (size_t i = 0; i < names.len && rc == 0; i++) {
+			if (find_type(profiles[k], names.items[i]) == profiles[k]->sample_types.len)
+				rc = err_plain(e, -EINVAL,
+					       "\"%s\" sample type is not found in profile",
+					       names.items[i]);
+		}
+		if (rc == 0 &&
+		    choose_types(profiles[k], (const char *const *)names.items, names.len) < 0)
+			rc = no_memory(e);
+	}
+	vec_for_each(name, &names)
+		free(*name);
+	vec_deinit(&names);
+	return rc;
+}
+
+int profile_check_types(struct profile *p, struct err *e)
+{
+	return make_compatible(&p, 1, e);
+}
+
+/* Types match if they differ by a plural s only and their units measure the same. */
+static int check_match(const struct profile *a, const struct profile_value_type *ta,
+		       const struct profile *b, const struct profile_value_type *tb,
+		       const char *what, struct err *e)
+{
+	const char *name_a = profile_str(a, ta->type), *name_b = profile_str(b, tb->type);
+	const char *unit_a = profile_str(a, ta->unit), *unit_b = profile_str(b, tb->unit);
+	size_t len_a = strlen(name_a), len_b = strlen(name_b);
+
+	len_a -= len_a > 0 && name_a[len_a - 1] == 's';
+	len_b -= len_b > 0 && name_b[len_b - 1] == 's';
+	if (len_a == len_b && memcmp(name_a, name_b, len_a) == 0 && unit_compatible(unit_a, unit_b))
+		return 0;
+	return err_plain(e, -EINVAL, "%s: incompatible types: '%s/%s' and '%s/%s'", what, name_a,
+			 unit_a, name_b, unit_b);
+}
+
+static double unit_ratio(const char *from, const char *to)
+{
+	const char *unit;
+
+	return unit_scale(1, from, to, &unit);
+}
+
+/* The finest unit among the profiles, and whether they go together. */
+static int finest_unit(struct profile **profiles, size_t count,
+		       const struct profile_value_type *(*get)(const struct profile *, size_t),
+		       size_t index, const char *what, char **ret, struct err *e)
+{
+	const struct profile *finest = profiles[0];
+
+	for (size_t k = 1; k < count; k++) {
+		const struct profile_value_type *t = get(profiles[k], index);
+		const struct profile_value_type *f = get(finest, index);
+		int rc = check_match(finest, f, profiles[k], t, what, e);
+		if (rc < 0)
+			return rc;
+		if (unit_ratio(profile_str(profiles[k], t->unit), profile_str(finest, f->unit)) < 1)
+			finest = profiles[k];
+	}
+	*ret = strdup(profile_str(finest, get(finest, index)->unit));
+	return *ret ? 0 : no_memory(e);
+}
+
+static const struct profile_value_type *get_sample_type(const struct profile *p, size_t index)
+{
+	return &p->sample_types.items[index];
+}
+
+static const struct profile_value_type *get_period_type(const struct profile *p, size_t index)
+{
+	(void)index;
+	return &p->period_type;
+}
+
+static int scale_periods(struct profile **profiles, size_t count, struct err *e)
+{
+	_cleanup_free_ char *unit = NULL;
+	int rc = finest_unit(profiles, count, get_period_type, 0, "period type", &unit, e);
+	for (size_t k = 0; k < count && rc == 0; k++) {
+		struct profile *p = profiles[k];
+		const char *ignored;
+		p->period = (int64_t)unit_scale(p->period, profile_str(p, p->period_type.unit),
+						unit, &ignored);
+		p->period_type.unit = profile_intern_cstr(p, unit);
+		rc = profile_build_error(p) < 0 ? no_memory(e) : 0;
+	}
+	return rc;
+}
+
+static int scale_units(struct profile **profiles, size_t count, struct err *e)
+{
+	size_t types = profiles[0]->sample_types.len;
+	int rc = scale_periods(profiles, count, e);
+
+	for (size_t i = 0; i < types && rc == 0; i++) {
+		_cleanup_free_ char *unit = NULL;
+		rc = finest_unit(profiles, count, get_sample_type, i, "sample types", &unit, e);
+		for (size_t k = 0; k < count && rc == 0; k++) {
+			struct profile *p = profiles[k];
+			_cleanup_free_ double *ratios = malloc(types * sizeof(*ratios));
+			if (!ratios)
+				return no_memory(e);
+			for (size_t t = 0; t < types; t++)
+				ratios[t] = 1;
+			ratios[i] = unit_ratio(profile_str(p, p->sample_types.items[i].unit), unit);
+			profile_scale(p, ratios);
+			p->sample_types.items[i].unit = profile_intern_cstr(p, unit);
+			rc = profile_build_error(p) < 0 ? no_memory(e) : 0;
+		}
+	}
+	return rc;
+}
+
+/* Take over what there is once in a profile. */
+static void merge_header(struct profile *out, const struct profile *p, bool first)
+{
+	if (first) {
+		for (size_t i = 0; i < p->sample_types.len; i++)
+			profile_add_sample_type(out, type_name(p, i),
+						profile_str(p, p->sample_types.items[i].unit));
+		out->drop_frames = profile_intern_cstr(out, profile_str(p, p->drop_frames));
+		out->keep_frames = profile_intern_cstr(out, profile_str(p, p->keep_frames));
+		profile_set_period(out, profile_str(p, p->period_type.type),
+				   profile_str(p, p->period_type.unit), p->period);
+	}
+	if (out->time_nanos == 0 || p->time_nanos < out->time_nanos)
+		out->time_nanos = p->time_nanos;
+	out->duration_nanos =
+		(int64_t)((uint64_t)out->duration_nanos + (uint64_t)p->duration_nanos);
+	if (out->period == 0 || out->period < p->period)
+		out->period = p->period;
+	vec_for_each(c, &p->comments) {
+		uint32_t text = profile_intern_cstr(out, profile_str(p, *c));
+		bool seen = false;
+		for (size_t i = 0; i < out->comments.len; i++)
+			seen |= out->comments.items[i] == text;
+		if (!seen && vec_push(&out->comments, text) < 0)
+			out->build_error = -ENOMEM;
+	}
+	if (!out->default_sample_type)
+		profile_set_default_sample_type(out, profile_str(p, p->default_sample_type));
+	if (!out->doc_url)
+		profile_set_doc_url(out, profile_str(p, p->doc_url));
+}
+
+static bool has_zero_sample(const struct profile *p)
+{
+	for (size_t i = 0; i < p->sample_count; i++) {
+		if (merge_is_zero(p, i))
+			return true;
+	}
+	return false;
+}
+
+static int merge_compatible(struct profile **profiles, size_t count, struct profile **ret,
+			    struct err *e)
+{
+	_cleanup_profile_ struct profile *out = profile_create();
+	if (!out)
+		return no_memory(e);
+	_cleanup_(merge_table_deinit) struct merge_table t;
+	merge_table_init(&t, out);
+	for (size_t k = 0; k < count; k++) {
+		merge_header(out, profiles[k], k == 0);
+		if (merge_table_add(&t, profiles[k]) < 0 || profile_build_error(out) < 0)
+			return no_memory(e);
+		profile_destroy(profiles[k]);
+		profiles[k] = NULL;
+	}
+	*ret = steal(out);
+	return 0;
+}
+
+int profile_merge(struct profile **profiles, size_t count, struct profile **ret, struct err *e)
+{
+	struct profile *out = NULL;
+	int rc = make_compatible(profiles, count, e);
+	if (rc == 0 && count > 1)
+		rc = scale_units(profiles, count, e);
+	if (rc == 0)
+		rc = merge_compatible(profiles, count, &out, e);
+	for (size_t k = 0; k < count; k++) {
+		profile_destroy(profiles[k]);
+		profiles[k] = NULL;
+	}
+	/* What only samples that cancelled out referred to goes as well. */
+	if (rc == 0 && has_zero_sample(out))
+		return profile_merge(&out, 1, ret, e);
+	if (rc == 0)
+		*ret = out;
+	return rc;
+}
+
+static void sum_values(const struct profile *p, uint64_t *sums)
+{
+	size_t types = p->sample_types.len;
+
+	for (size_t i = 0; i < p->values.len; i++)
+		sums[i % types] += (uint64_t)p->values.items[i];
+}
+
+int profile_normalize(struct profile *p, const struct profile *base, struct err *e)
+{
+	size_t types = p->sample_types.len;
+	_cleanup_free_ uint64_t *sums = calloc(types + 1, sizeof(*sums));
+	_cleanup_free_ uint64_t *base_sums = calloc(types + 1, sizeof(*base_sums));
+	_cleanup_free_ double *ratios = calloc(types + 1, sizeof(*ratios));
+
+	if (!sums || !base_sums || !ratios)
+		return no_memory(e);
+	if (base->sample_types.len != types)
+		return err_plain(e, -EINVAL, "incompatible sample types");
+	for (size_t i = 0; i < types; i++) {
+		int rc = check_match(p, &p->sample_types.items[i], base,
+				     &base->sample_types.items[i], "sample types", e);
+		if (rc < 0)
+			return rc;
+	}
+	sum_values(p, sums);
+	sum_values(base, base_sums);
+	for (size_t i = 0; i < types; i++)
+		ratios[i] = sums[i] ? (double)(int64_t)base_sums[i] / (double)(int64_t)sums[i] : 0;
+	profile_scale(p, ratios);
+	return 0;
+}
+
+int profile_subtract(struct profile *p, struct profile *base, bool mark, struct profile **ret,
+		     struct err *e)
+{
+	struct profile *both[] = { p, base };
+	size_t types = base->sample_types.len;
+	_cleanup_free_ double *ratios = malloc((types + 1) * sizeof(*ratios));
+	int rc = ratios ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < types && rc == 0; i++)
+		ratios[i] = -1;
+	if (rc == 0 && mark)
+		rc = profile_label_all(base, PROFILE_BASE_LABEL, "true");
+	if (rc < 0) {
+		profile_destroy(p);
+		profile_destroy(base);
+		return no_memory(e);
+	}
+	profile_scale(base, ratios);
+	return profile_merge(both, 2, ret, e);
+}
