@@ -45,7 +45,12 @@ static const char source[] =
 	"int Hidden::run(int a) { sink = a; return n * a + sink; }\n"
 	"int Hidden::twice(int a) { sink = a; return run(a) + sink / 3; }\n"
 	"}\n"
-	"NOINLINE int hide(int a) { Hidden h{a}; return h.twice(a) + sink; }\n"
+	"NOINLINE int hide(int a)\n"
+	"{\n"
+	"	auto add = [a](int b) { sink = b; return sink + a; };\n"
+	"	Hidden h{a};\n"
+	"	return h.twice(a) + add(1);\n"
+	"}\n"
 	"extern \"C\" NOINLINE int plain(int a) { sink = a; return sink + a; }\n"
 	"int main(int argc, char **)\n"
 	"{\n"
@@ -284,19 +289,32 @@ static void test_names_with_dwarf(void **state)
 static void test_inlined_private_function(void **state)
 {
 	(void)state;
-	static const char *const compilers[] = { "g++", "clang++" };
+	static const struct {
+		const char *compiler, *frames[2];
+	} cases[] = {
+		{ "g++",
+		  { "\n(anonymous namespace)::Hidden::twice\n",
+		    "\nhide(int)::(anonymous class)::operator()\n" } },
+		{ "clang++",
+		  { "\n(anonymous namespace)::Hidden::twice(int)\n",
+		    "\nhide(int)::$_0::operator()(int) const\n" } },
+	};
 	program_write("a.cc", source);
-	for (size_t i = 0; i < ARRAY_SIZE(compilers); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf text = { 0 };
-		program_run("%s -g -O2 a.cc -o a", compilers[i]);
+		program_run("%s -g -O2 a.cc -o a", cases[i].compiler);
 		addrs.len = 0;
 		addrs_add(&addrs, "a", "_Z4hidei");
 		resolve_text("a", NULL, addrs.items, addrs.len, &text);
-		char *inner = strstr(text.data, "\n(anonymous namespace)::Hidden::twice");
-		assert_non_null(inner);
-		char *outer = strstr(inner, "/a.cc:31\nhide(int)\n");
-		assert_non_null(outer);
-		assert_non_null(strstr(outer, "/a.cc:33\n"));
+		for (size_t k = 0; k < ARRAY_SIZE(cases[i].frames); k++) {
+			const char *inner = strstr(text.data, cases[i].frames[k]);
+			if (!inner)
+				fail_msg("no %s in %s", cases[i].frames[k], text.data);
+			/* Its line, its caller, and the line of the call. */
+			const char *outer = strstr(inner, "\nhide(int)\n");
+			assert_non_null(outer);
+			assert_memory_equal(strchr(outer, ':'), ":37\n", 4);
+		}
 		buf_deinit(&text);
 	}
 }

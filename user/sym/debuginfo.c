@@ -19,8 +19,9 @@ struct unit {
 };
 
 struct function {
-	struct debuginfo_function told; /* first: what callers hold is cast back */
+	struct debuginfo_function told;
 	Dwarf_Die die;
+	char *scope; /* told.scope, or NULL */
 };
 
 struct debuginfo {
@@ -29,7 +30,6 @@ struct debuginfo {
 	vec_of(struct unit) units;
 	struct spans spans;   /* of the units' code; id: unit */
 	struct map functions; /* address of a DIE -> struct function * */
-	struct qualifiers qualifiers;
 	struct scopes scopes; /* of the unit at hand */
 	vec_of(struct debuginfo_frame) frames;
 };
@@ -110,7 +110,6 @@ int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
 	if (!d)
 		return no_memory(f, e);
 	map_init(&d->functions, sizeof(void *), sizeof(struct function *));
-	qualifiers_init(&d->qualifiers);
 	d->alt_file.fd = -1;
 	d->dwarf = dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
 	if (!d->dwarf) {
@@ -133,10 +132,13 @@ void debuginfo_destroy(struct debuginfo *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < d->functions.len; i++)
-		free(*(struct function **)map_value_at(&d->functions, i));
+	for (size_t i = 0; i < d->functions.len; i++) {
+		struct function *f = *(struct function **)map_value_at(&d->functions, i);
+		if (f)
+			free(f->scope);
+		free(f);
+	}
 	map_deinit(&d->functions);
-	qualifiers_deinit(&d->qualifiers);
 	scopes_deinit(&d->scopes);
 	spans_deinit(&d->spans);
 	vec_deinit(&d->units);
@@ -180,8 +182,9 @@ static const struct debuginfo_function *function_describe(struct debuginfo *d, D
 		*known = calloc(1, sizeof(**known));
 	struct function *f = *known;
 	if (!f || !added)
-		return (struct debuginfo_function *)f;
+		return f ? &f->told : NULL;
 	f->die = origin;
+	f->told.scope = "";
 	f->told.name = name_check(dwarf_diename(&origin));
 	f->told.linkage_name = linkage_name(&origin);
 	f->told.start_line = dwarf_decl_line(&origin, &line) == 0 ? (uint32_t)line : 0;
@@ -266,13 +269,38 @@ static int unit_resolve(struct debuginfo *d, const struct request *requests, siz
 	return rc;
 }
 
+/* Find the scopes of the functions from number `first` on that have no linkage name. */
+static int functions_qualify(struct debuginfo *d, size_t first)
+{
+	size_t n = 0, count = d->functions.len - first;
+	_cleanup_free_ struct qualifier *items = calloc(count + 1, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct function *f = *(struct function **)map_value_at(&d->functions, first + i);
+
+		if (!f->told.linkage_name && f->told.name)
+			items[n++] = (struct qualifier){ .function = f->die, .owner = f };
+	}
+	int rc = qualifiers_find(items, n);
+	for (size_t i = 0; i < n; i++) {
+		struct function *f = items[i].owner;
+
+		f->scope = items[i].text;
+		if (f->scope)
+			f->told.scope = f->scope;
+	}
+	return rc;
+}
+
 int debuginfo_resolve(struct debuginfo *d, const uint64_t *addrs, size_t n,
 		      struct debuginfo_range *ranges, const struct debuginfo_frame **frames)
 {
 	_cleanup_free_ struct request *requests = calloc(n + 1, sizeof(*requests));
 	_cleanup_free_ uint64_t *unit_addrs = calloc(n + 1, sizeof(*unit_addrs));
 	_cleanup_free_ uint32_t *leaves = calloc(n + 1, sizeof(*leaves));
-	size_t count = 0;
+	size_t count = 0, known = d->functions.len;
 	int rc = 0;
 
 	if (!requests || !unit_addrs || !leaves)
@@ -293,10 +321,5 @@ int debuginfo_resolve(struct debuginfo *d, const uint64_t *addrs, size_t n,
 		rc = unit_resolve(d, requests + i, next - i, unit_addrs, leaves, ranges);
 	}
 	*frames = d->frames.items;
-	return rc;
-}
-
-const char *debuginfo_function_scope(struct debuginfo *d, const struct debuginfo_function *f)
-{
-	return qualifiers_find(&d->qualifiers, &((struct function *)f)->die);
+	return rc < 0 ? rc : functions_qualify(d, known);
 }

@@ -15,7 +15,8 @@ struct debuginfo;
 
 /** A function as DWARF describes it; one for all its inlined and split copies. */
 struct debuginfo_function {
-	const char *name;         /* DW_AT_name: without the scope in C++; NULL: none */
+	const char *name;         /* DW_AT_name: without its scope; NULL: none */
+	const char *scope;        /* as "ns::Class::", of C++ without linkage name; else "" */
 	const char *linkage_name; /* mangled; NULL: none (C, and GCC's functions of one file) */
 	uint32_t start_line;      /* of the declaration; 0: unknown */
 };
@@ -48,10 +49,3 @@ void debuginfo_destroy(struct debuginfo *d);
  */
 int debuginfo_resolve(struct debuginfo *d, const uint64_t *addrs, size_t n,
 		      struct debuginfo_range *ranges, const struct debuginfo_frame **frames);
-
-/**
- * The scopes around a function that DWARF gives no linkage name, as "ns::Class::"; "" for none. The
- * first call for a unit walks that whole unit. The name lives as long as `d`; NULL if out of
- * memory.
- */
-const char *debuginfo_function_scope(struct debuginfo *d, const struct debuginfo_function *f);

@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /**
- * The namespaces and classes around functions, for those whose DWARF has no linkage name that would
- * tell: GCC gives none to C++ functions that are private to a file.
+ * The namespaces, classes and functions around a C++ function, for those whose DWARF has no linkage
+ * name that would tell: GCC gives none to functions that are private to a file, nor to lambdas.
  */
 #pragma once
 
 #include <elfutils/libdw.h>
+#include <stddef.h>
 
-#include "base/map.h"
-#include "base/vec.h"
-
-struct qualifiers {
-	struct map functions; /* address of a function's DIE -> its qualifier, const char * */
-	struct map units;     /* Dwarf_CU * that are in `functions` */
-	vec_of(char *) texts;
+struct qualifier {
+	Dwarf_Die function;
+	void *owner; /* the caller's */
+	char *text;  /* out: as "(anonymous namespace)::Class::", the caller's to free; or NULL */
 };
 
-void qualifiers_init(struct qualifiers *q);
-void qualifiers_deinit(struct qualifiers *q);
-
 /**
- * What to put before a function's name, as "(anonymous namespace)::Class::", or "". The first call
- * for a unit walks its types and namespaces. The text lives as long as `q`. NULL if out of memory.
+ * Qualify many functions at once, those of other languages than C++ not at all; reorders `items`.
+ * Each unit is walked once, no further into a subtree than the functions need. 0 or -ENOMEM.
  */
-const char *qualifiers_find(struct qualifiers *q, Dwarf_Die *function);
+int qualifiers_find(struct qualifier *items, size_t n);

@@ -213,13 +213,10 @@ static int function_make_name(struct symbols *s, const struct debuginfo_function
 				f->name && !mangled(f->linkage_name) ? f->name : f->linkage_name;
 		return 0;
 	}
-	const char *scope = debuginfo_function_scope(s->dwarf, f);
-	if (!scope)
-		return -ENOMEM;
 	ret->system_name = f->name;
 	ret->name = f->name;
-	if (scope[0]) {
-		if (asprintf(&text, "%s%s", scope, f->name) < 0)
+	if (f->scope[0]) {
+		if (asprintf(&text, "%s%s", f->scope, f->name) < 0)
 			return -ENOMEM;
 		ret->name = text_keep(s, text);
 	}
