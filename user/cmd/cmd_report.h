@@ -4,4 +4,5 @@
 
 #include "cmd/cmd.h"
 
-int cmd_top(int argc, char **argv);
+/* One for each report; argv[0] tells which. */
+int cmd_report(int argc, char **argv);

@@ -18,7 +18,14 @@ static int cmd_help(int argc, char **argv);
 
 static const struct cmd cmds[] = {
 	{ "cpu", "profile running programs; may be left out", cmd_cpu },
-	{ "top", "the functions of a profile, heaviest first", cmd_top },
+	{ "top", "the functions of a profile, heaviest first", cmd_report },
+	{ "tree", "each function with its callers and callees", cmd_report },
+	{ "peek", "the same, of functions that match a regular expression", cmd_report },
+	{ "list", "the source of matching functions, line by line", cmd_report },
+	{ "traces", "every sample with its stack", cmd_report },
+	{ "raw", "all that a profile holds, as text", cmd_report },
+	{ "tags", "the labels and what their samples weigh", cmd_report },
+	{ "comments", "the comments of a profile", cmd_report },
 	{ "help", "this text, or that of a verb", cmd_help },
 };
 

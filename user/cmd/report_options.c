@@ -27,74 +27,89 @@ struct option {
 	enum kind kind;
 	size_t offset; /* in struct report_args */
 	const char *constant;
+	const char *value; /* what it takes, in the help; "" for flags */
+	const char *help;  /* NULL: not in the help */
 };
 
-#define OPTION(name, kind, field)                                                                  \
+#define OPTION(name, kind, field, value, help)                                                     \
 	{                                                                                          \
-		name, kind, offsetof(struct report_args, field), NULL                              \
+		name, kind, offsetof(struct report_args, field), NULL, value, help                 \
 	}
-#define CHOICE(name, kind, value)                                                                  \
+#define CHOICE(name, kind, constant, value, help)                                                  \
 	{                                                                                          \
-		name, kind, 0, value                                                               \
+		name, kind, 0, constant, value, help                                               \
 	}
 
 static const struct option options[] = {
-	OPTION("nodecount", NUMBER, options.node_count),
-	OPTION("nodefraction", FRACTION, options.node_fraction),
-	OPTION("edgefraction", FRACTION, options.edge_fraction),
-	OPTION("divide_by", FRACTION, options.divide_by),
-	OPTION("sample_index", STRING, options.sample_index),
-	OPTION("unit", STRING, options.unit),
-	OPTION("mean", FLAG, options.mean),
-	OPTION("drop_negative", FLAG, options.drop_negative),
-	OPTION("call_tree", FLAG, options.call_tree),
-	OPTION("compact_labels", FLAG, options.compact_labels),
-	OPTION("relative_percentages", FLAG, options.relative_percentages),
-	OPTION("noinlines", FLAG, options.no_inlines),
-	OPTION("showcolumns", FLAG, options.show_columns),
-	OPTION("focus", STRING, options.focus),
-	OPTION("ignore", STRING, options.ignore),
-	OPTION("hide", STRING, options.hide),
-	OPTION("show", STRING, options.show),
-	OPTION("show_from", STRING, options.show_from),
-	OPTION("prune_from", STRING, options.prune_from),
-	OPTION("tagfocus", STRING, options.tag_focus),
-	OPTION("tagignore", STRING, options.tag_ignore),
-	OPTION("tagshow", STRING, options.tag_show),
-	OPTION("taghide", STRING, options.tag_hide),
-	OPTION("tagroot", STRING, options.tag_root),
-	OPTION("tagleaf", STRING, options.tag_leaf),
-	OPTION("source_path", STRING, options.source_path),
-	OPTION("trim_path", STRING, options.trim_path),
-	OPTION("trim", TRIM, options.no_trim),
-	OPTION("sort", SORT, options.cum_sort),
-	OPTION("granularity", GRANULARITY, options.granularity),
-	OPTION("base", LIST, base),
-	OPTION("diff_base", LIST, base),
-	OPTION("normalize", FLAG, normalize),
-	OPTION("all_frames", FLAG, options.all_frames),
-	OPTION("text", FLAG, text_flame),
-	OPTION("inverted", FLAG, inverted),
-	OPTION("help", FLAG, help),
-	OPTION("h", FLAG, help),
-	OPTION("o", STRING, output),
-	OPTION("output", STRING, output),
-	OPTION("title", STRING, title),
-	OPTION("add_comment", STRING, comment),
-	CHOICE("cum", SORTED, "cum"),
-	CHOICE("flat", SORTED, "flat"),
-	CHOICE("functions", GRAINED, "functions"),
-	CHOICE("filefunctions", GRAINED, "filefunctions"),
-	CHOICE("files", GRAINED, "files"),
-	CHOICE("lines", GRAINED, "lines"),
-	CHOICE("addresses", GRAINED, "addresses"),
-	CHOICE("total_delay", VALUE, "delay"),
-	CHOICE("contentions", VALUE, "contentions"),
-	CHOICE("mean_delay", VALUE, "delay"),
-	CHOICE("inuse_space", VALUE, "inuse_space"),
-	CHOICE("inuse_objects", VALUE, "inuse_objects"),
-	CHOICE("alloc_space", VALUE, "alloc_space"),
-	CHOICE("alloc_objects", VALUE, "alloc_objects"),
+	OPTION("nodecount", NUMBER, options.node_count, "N", "show at most N nodes; 0: all"),
+	OPTION("nodefraction", FRACTION, options.node_fraction, "F",
+	       "hide nodes below F*total (default 0.005)"),
+	OPTION("edgefraction", FRACTION, options.edge_fraction, "F",
+	       "hide edges below F*total (default 0.001)"),
+	OPTION("divide_by", FRACTION, options.divide_by, "F", "divide all values by F"),
+	OPTION("sample_index", STRING, options.sample_index, "TYPE",
+	       "the value to report, by name or number"),
+	OPTION("unit", STRING, options.unit, "UNIT",
+	       "the unit to print: ms, s, kB, MB, auto, minimum"),
+	OPTION("mean", FLAG, options.mean, "",
+	       "divide values by the first value (samples, objects)"),
+	OPTION("drop_negative", FLAG, options.drop_negative, "",
+	       "hide what is negative in a difference"),
+	OPTION("call_tree", FLAG, options.call_tree, "", "keep contexts apart (dot, callgrind)"),
+	OPTION("compact_labels", FLAG, options.compact_labels, "", "a short header"),
+	OPTION("relative_percentages", FLAG, options.relative_percentages, "",
+	       "shares of what filters leave"),
+	OPTION("noinlines", FLAG, options.no_inlines, "", "charge inlined calls to their callers"),
+	OPTION("showcolumns", FLAG, options.show_columns, "", "tell columns of a line apart"),
+	OPTION("focus", STRING, options.focus, "RE", "only samples with a matching frame"),
+	OPTION("ignore", STRING, options.ignore, "RE", "no samples with a matching frame"),
+	OPTION("hide", STRING, options.hide, "RE", "leave matching frames out"),
+	OPTION("show", STRING, options.show, "RE", "leave other frames out"),
+	OPTION("show_from", STRING, options.show_from, "RE",
+	       "leave out what is above the first match"),
+	OPTION("prune_from", STRING, options.prune_from, "RE",
+	       "leave out what matching frames call"),
+	OPTION("tagfocus", STRING, options.tag_focus, "T",
+	       "only samples with a label: RE, key=RE, 32kb:64kb"),
+	OPTION("tagignore", STRING, options.tag_ignore, "T", "no samples with such a label"),
+	OPTION("tagshow", STRING, options.tag_show, "RE", "only labels with a matching key"),
+	OPTION("taghide", STRING, options.tag_hide, "RE", "no labels with a matching key"),
+	OPTION("tagroot", STRING, options.tag_root, "KEYS", "frames made of labels, at the root"),
+	OPTION("tagleaf", STRING, options.tag_leaf, "KEYS", "frames made of labels, at the leaf"),
+	OPTION("source_path", STRING, options.source_path, "DIRS",
+	       "where to look for sources (list)"),
+	OPTION("trim_path", STRING, options.trim_path, "DIRS",
+	       "prefixes to take from source names"),
+	OPTION("trim", TRIM, options.no_trim, "", "-trim=false: show all nodes and edges"),
+	OPTION("sort", SORT, options.cum_sort, "BY", "flat or cum"),
+	OPTION("granularity", GRANULARITY, options.granularity, "G",
+	       "functions, filefunctions, files, lines, addresses"),
+	OPTION("base", LIST, base, "FILE", "subtract a profile"),
+	OPTION("diff_base", LIST, base, "FILE", "compare with a profile: shares are of its total"),
+	OPTION("normalize", FLAG, normalize, "", "scale to the total of the base"),
+	OPTION("all_frames", FLAG, options.all_frames, "", "ignore the profile's drop_frames"),
+	OPTION("text", FLAG, text_flame, "", "flame: draw in the terminal"),
+	OPTION("inverted", FLAG, inverted, "", "flame: the root at the bottom"),
+	OPTION("help", FLAG, help, "", "this text"),
+	OPTION("h", FLAG, help, NULL, NULL),
+	OPTION("o", STRING, output, "FILE", "write to FILE"),
+	OPTION("output", STRING, output, NULL, NULL),
+	OPTION("title", STRING, title, "TEXT", "flame: the title"),
+	OPTION("add_comment", STRING, comment, "TEXT", "add a comment to the profile"),
+	CHOICE("cum", SORTED, "cum", "", "the same as -sort=cum"),
+	CHOICE("flat", SORTED, "flat", "", "the same as -sort=flat"),
+	CHOICE("functions", GRAINED, "functions", "", "the same as -granularity=functions; so are"),
+	CHOICE("filefunctions", GRAINED, "filefunctions", NULL, NULL),
+	CHOICE("files", GRAINED, "files", NULL, NULL),
+	CHOICE("lines", GRAINED, "lines", NULL, NULL),
+	CHOICE("addresses", GRAINED, "addresses", NULL, NULL),
+	CHOICE("total_delay", VALUE, "delay", NULL, NULL),
+	CHOICE("contentions", VALUE, "contentions", NULL, NULL),
+	CHOICE("mean_delay", VALUE, "delay", NULL, NULL),
+	CHOICE("inuse_space", VALUE, "inuse_space", NULL, NULL),
+	CHOICE("inuse_objects", VALUE, "inuse_objects", NULL, NULL),
+	CHOICE("alloc_space", VALUE, "alloc_space", NULL, NULL),
+	CHOICE("alloc_objects", VALUE, "alloc_objects", NULL, NULL),
 };
 
 static const struct option *option_find(const char *name, size_t len)
@@ -284,6 +299,22 @@ int report_args_parse(struct report_args *a, int argc, char **argv, struct err *
 			return rc;
 	}
 	return 0;
+}
+
+void report_args_help(const char *verb, const char *words, FILE *out)
+{
+	fprintf(out, "Usage: cprofbpf %s [OPTIONS] %s\n\nOptions (as those of go tool pprof):\n",
+		verb, words);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!options[i].help)
+			continue;
+		int len = fprintf(out, "  -%s%s%s", options[i].name, options[i].value[0] ? " " : "",
+				  options[i].value);
+		fprintf(out, "%*s%s\n", len < 28 ? 28 - len : 1, "", options[i].help);
+	}
+	fputs("  -inuse_space, -inuse_objects, -alloc_space, -alloc_objects, -contentions,\n"
+	      "  -total_delay, -mean_delay   the same as -sample_index=...\n",
+	      out);
 }
 
 void report_args_deinit(struct report_args *a)

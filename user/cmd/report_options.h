@@ -2,6 +2,8 @@
 /** The command line of the report verbs: pprof's options, in any order with the files. */
 #pragma once
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/vec.h"
 #include "report/options.h"
@@ -26,4 +28,7 @@ struct report_args {
  * a word. -EINVAL names what is wrong. The caller calls report_args_deinit() in any case.
  */
 int report_args_parse(struct report_args *a, int argc, char **argv, struct err *e);
+
+/** Print what a verb takes. */
+void report_args_help(const char *verb, const char *words, FILE *out);
 void report_args_deinit(struct report_args *a);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "report/pad.h"
 
-void pad_text(const char *text, int width, FILE *out)
+int pad_width(const char *text)
 {
 	int runes = 0;
 
 	for (const char *c = text; *c; c++)
 		runes += ((unsigned char)*c & 0xc0) != 0x80;
-	for (; runes < width; runes++)
+	return runes;
+}
+
+void pad_text(const char *text, int width, FILE *out)
+{
+	for (int runes = pad_width(text); runes < width; runes++)
 		putc(' ', out);
 	fputs(text, out);
 }

@@ -7,6 +7,9 @@
 /** Print right-aligned in `width` characters, or more if it is longer. */
 void pad_text(const char *text, int width, FILE *out);
 
+/** How many characters a text is wide. */
+int pad_width(const char *text);
+
 /** Print a value in the report's unit, right-aligned. */
 void pad_value(const struct report *r, int64_t value, int width, FILE *out);
 

@@ -85,3 +85,11 @@ static inline int64_t report_abs(int64_t v)
 
 /** Print one report to `out`; 0 or a negative errno. Write errors are left in `out`. */
 int report_print_text(struct report *r, FILE *out, struct err *e);
+int report_print_tree(struct report *r, FILE *out, struct err *e);
+int report_print_traces(struct report *r, FILE *out, struct err *e);
+int report_print_raw(struct report *r, FILE *out, struct err *e);
+int report_print_tags(struct report *r, FILE *out, struct err *e);
+int report_print_comments(struct report *r, FILE *out, struct err *e);
+
+/** -ENOENT if no function matches; then nothing is printed (nor by tree, if it is a peek). */
+int report_print_list(struct report *r, FILE *out, struct err *e);
