@@ -336,6 +336,7 @@ static __always_inline void sample_init(struct cpu_scratch *sc, struct task_stru
 
 	s->frames_len = s->kernel_len = s->stack_bytes = 0;
 	s->ns = ns;
+	s->time_ns = sc->last_ns;
 	s->tag = task_tag(task);
 	s->key.stack[0] = STACK_HASH_INIT_0;
 	s->key.stack[1] = STACK_HASH_INIT_1;
@@ -400,6 +401,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 
 static __always_inline void task_send(struct cpu_task *event)
 {
+	event->time_ns = bpf_ktime_get_ns();
 	if (bpf_ringbuf_output(&ring, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
 		count(CPU_LOST_TASKS, 1);
 }

@@ -55,6 +55,7 @@ struct cpu_sample {
 	__u32 stack_bytes;
 	struct cpu_key key;
 	__u64 ns;
+	__u64 time_ns; /* bpf_ktime_get_ns() */
 	__u64 tag;
 	struct unwind_state state;
 };
@@ -66,7 +67,8 @@ struct cpu_task {
 	__u32 tgid;
 	__u32 parent; /* FORK: the parent's tgid */
 	__u32 pad;
-	__u64 cpu_ns; /* EXIT: CPU time used by the whole process */
+	__u64 time_ns; /* bpf_ktime_get_ns() */
+	__u64 cpu_ns;  /* EXIT: CPU time used by the whole process */
 };
 
 #define CPU_STACK_BYTES_MAX 65536 /* copied for a deferred sample */

@@ -142,9 +142,9 @@ static int counts_create(struct cpu_collector *c, uint32_t hz, struct err *e)
 	return c->keys && c->values ? 0 : err_set(e, -ENOMEM, "cannot drain counts");
 }
 
-static void mappings_changed(void *processes, pid_t pid)
+static void sideband_handle(void *processes, const struct sideband_record *r)
 {
-	processes_mark_stale(processes, pid);
+	processes_record(processes, r);
 }
 
 /* Connect the rooms behind the loaded object. */
@@ -164,7 +164,7 @@ static int collector_connect(struct cpu_collector *c, const struct cpu_options *
 	rc = counts_create(c, o->hz, e);
 	if (rc < 0)
 		return rc;
-	rc = sideband_open(mappings_changed, &c->processes, &c->sideband, e);
+	rc = sideband_open(sideband_handle, &c->processes, &c->sideband, e);
 	if (rc < 0)
 		return rc;
 	c->events = (struct cpu_events){
@@ -303,6 +303,7 @@ void cpu_collector_close(struct cpu_collector *c)
 	ring_buffer__free(c->ring);
 	sideband_close(c->sideband);
 	processes_deinit(&c->processes);
+	vec_deinit(&c->events.recalled);
 	code_files_deinit(&c->files);
 	pool_deinit(&c->pool);
 	bpf_tables_deinit(&c->tables);

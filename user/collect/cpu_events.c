@@ -38,6 +38,11 @@ static struct process *sample_process(struct cpu_events *ev, const struct cpu_sa
 	return p;
 }
 
+static bool end_asks_for_mappings(enum unwind_end end)
+{
+	return end == UNWIND_END_NO_PROCESS || end == UNWIND_END_NO_MAPPING;
+}
+
 /* Count a stack that was completed here. */
 static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const uint64_t *frames,
 		       size_t len, enum unwind_end end)
@@ -57,30 +62,49 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
 		samples_add(ev->samples, &key, &value);
 }
 
-static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
+/*
+ * Walk by the process's mappings or, if they are not those of the sample's time (the process has
+ * executed since, or ended), by what was recorded then.
+ */
+static enum unwind_end sample_walk(struct cpu_events *ev, const struct cpu_sample *s,
+				   uint64_t *frames, size_t *len)
 {
 	const uint64_t *data = (const void *)(s + 1);
 	struct process *p = sample_process(ev, s);
 	struct walk_process from = {
 		.tables = ev->tables,
-		.mappings = p ? p->mappings.items : NULL,
-		.mappings_len = p ? p->mappings.len : 0,
 		.stack_addr = s->state.sp,
 		.stack = (const uint8_t *)(data + s->frames_len),
 		.stack_len = s->stack_bytes,
 	};
-	struct unwind_state state = s->state;
+	enum unwind_end end = UNWIND_END_NO_PROCESS;
+
+	for (int attempt = 0; p && attempt < 2 && end_asks_for_mappings(end); attempt++) {
+		struct unwind_state state = s->state;
+		if (attempt)
+			process_recall(p, s->time_ns, &ev->recalled);
+		const struct mapping_list *list = attempt ? &ev->recalled : &p->mappings;
+		if (list->len == 0)
+			continue;
+		from.mappings = list->items;
+		from.mappings_len = list->len;
+		*len = s->frames_len;
+		end = walk(&from, &state, frames, len, UNWIND_FRAMES_MAX + s->kernel_len);
+	}
+	return end;
+}
+
+static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
+{
 	uint64_t frames[UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX];
 	size_t len = s->frames_len;
 
 	ev->deferred++;
-	memcpy(frames, data, len * sizeof(*frames));
-	enum unwind_end end = walk(&from, &state, frames, &len, UNWIND_FRAMES_MAX + s->kernel_len);
+	memcpy(frames, s + 1, len * sizeof(*frames));
+	enum unwind_end end = sample_walk(ev, s, frames, &len);
 	/* An address that nothing is known of is still where the sample was taken. */
 	if (len == s->kernel_len)
-		frames[len++] = UNWIND_FRAME_PLAIN | (state.pc & UNWIND_FRAME_PLAIN_MASK);
-	if (end == UNWIND_END_NO_MAPPING && from.mappings_len == 0)
-		end = UNWIND_END_NO_PROCESS;
+		frames[len++] = UNWIND_FRAME_PLAIN | (s->state.pc & UNWIND_FRAME_PLAIN_MASK);
 	walk_count(ev, s, frames, len, end);
 }
 
@@ -110,9 +134,7 @@ static void fork_handle(struct cpu_events *ev, const struct cpu_task *t)
 
 	if (!child)
 		return;
-	process_forget(ev->processes, child);
-	if (parent)
-		process_copy_mappings(child, parent);
+	process_inherit(ev->processes, child, parent, t->time_ns);
 }
 
 static void task_handle(struct cpu_events *ev, const struct cpu_task *t)
@@ -129,7 +151,7 @@ static void task_handle(struct cpu_events *ev, const struct cpu_task *t)
 	if (t->type == CPU_EVENT_EXIT) {
 		process_end(ev->processes, p, t->cpu_ns);
 	} else if (t->type == CPU_EVENT_EXEC) {
-		process_forget(ev->processes, p);
+		process_executed(ev->processes, p);
 		process_refresh(ev->processes, p, NULL);
 	}
 }

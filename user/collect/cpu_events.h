@@ -12,13 +12,14 @@
 
 struct sideband;
 
-/** What the events act on; everything is borrowed. */
+/** What the events act on; everything but `recalled` is borrowed. */
 struct cpu_events {
 	struct processes *processes;
 	struct samples *samples;
 	const struct unwind_tables *tables;
-	struct sideband *sideband; /* consumed before a walk that lacked a mapping is finished */
-	uint64_t deferred;         /* walks finished here */
+	struct sideband *sideband;    /* consumed before a walk that lacked a mapping is finished */
+	struct mapping_list recalled; /* room for process_recall(), owned */
+	uint64_t deferred;            /* walks finished here */
 	uint64_t malformed; /* records of an impossible size: never, unless memory is damaged */
 };
 

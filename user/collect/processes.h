@@ -11,29 +11,56 @@
 #include "base/map.h"
 #include "collect/files.h"
 #include "collect/pool.h"
+#include "collect/sideband.h"
 #include "proc/maps.h"
+
+/** A vector of mappings, sorted by start. */
+struct mapping_list {
+	struct unwind_mapping *items;
+	size_t len, cap;
+};
+
+/** A mapping that the side band told of, for the time when /proc tells no more. */
+struct process_record {
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	struct unwind_mapping mapping;
+};
 
 struct process {
 	pid_t pid;
 	uint64_t tag; /* that BPF gave to the program it runs now; 0: not known yet */
 	bool target;  /* one that was asked for, or a descendant */
 	bool alive;
-	bool stale;                             /* has new mappings since they were read */
-	uint64_t read_ns;                       /* when they were read, CLOCK_MONOTONIC */
-	vec_of(struct unwind_mapping) mappings; /* sorted by start */
-	struct pool_slice slice;                /* where BPF sees them */
-	uint32_t exe;         /* number of the executable's file, 0 if not known */
-	uint64_t ended_ns;    /* CLOCK_MONOTONIC */
-	uint64_t cpu_base_ns; /* CPU time used before it was profiled */
-	uint64_t cpu_ns;      /* CPU time used, as last told */
+	bool stale;       /* has new mappings since they were read */
+	uint64_t read_ns; /* when they were read, CLOCK_MONOTONIC */
+	struct mapping_list mappings;
+	struct pool_slice slice;       /* where BPF sees them */
+	struct mapping_list inherited; /* its parent's when it was forked */
+	uint64_t exec_ns; /* when it last began another program, by the side band; 0: never */
+	vec_of(struct process_record) records; /* of this program and the one before */
+	uint32_t exe;                          /* number of the executable's file, 0 if not known */
+	uint64_t ended_ns;                     /* CLOCK_MONOTONIC */
+	uint64_t cpu_base_ns;                  /* CPU time used before it was profiled */
+	uint64_t cpu_ns;                       /* CPU time used, as last told */
+};
+
+/** Records of processes that are not known yet: their fork may be told after them. A ring. */
+#define ORPHANS_MAX      512
+#define ORPHAN_PATH_SIZE 256
+
+struct orphan {
+	struct sideband_record record; /* its path is `path` */
+	char path[ORPHAN_PATH_SIZE];
 };
 
 struct processes {
 	struct map by_pid; /* u32 -> struct process * */
 	struct code_files *files;
 	struct pool *pool;
-	int map_fd;            /* the BPF map `processes` */
-	struct proc_maps maps; /* reading buffer */
+	int map_fd;             /* the BPF map `processes` */
+	struct orphan *orphans; /* ORPHANS_MAX of them, allocated with the first */
+	size_t orphans_len;     /* ever put; the last ORPHANS_MAX are there */
+	struct proc_maps maps;  /* reading buffer */
 	size_t alive_targets;
 	uint64_t gone_cpu_ns; /* CPU time, while profiled, of ended targets whose PID was used again
 			       */
@@ -51,22 +78,31 @@ struct process *processes_add(struct processes *ps, pid_t pid, bool target);
 
 /**
  * Read the mappings of a process, compile files that are new, and install the result under p->tag.
- * If the process is gone, what was known of it stays. Returns 0 or a negative errno.
+ * If the process is gone, what was recorded of it serves. Returns 0 or a negative errno.
  */
 int process_refresh(struct processes *ps, struct process *p, struct err *e);
 
-/** A child was forked: it has what its parent had, until it is read itself. */
-void process_copy_mappings(struct process *child, const struct process *parent);
+/**
+ * A child was forked at `time_ns`: it has what its parent (NULL: unknown) had until it executes,
+ * and what was recorded of it before it was known.
+ */
+void process_inherit(struct processes *ps, struct process *child, const struct process *parent,
+		     uint64_t time_ns);
 
 /** The process runs another program now: forget the old mappings. */
-void process_forget(struct processes *ps, struct process *p);
+void process_executed(struct processes *ps, struct process *p);
+
+/** What the process had mapped at `time_ns` by its parent's mappings and the records: replaces
+ * *ret. */
+void process_recall(const struct process *p, uint64_t time_ns, struct mapping_list *ret);
 
 /** The process has ended, having used `cpu_ns` (0: unknown). Its mappings stay for samples on their
  * way. */
 void process_end(struct processes *ps, struct process *p, uint64_t cpu_ns);
 
-/** Mark mappings as out of date: of one process, or of all if `pid` is 0. */
-void processes_mark_stale(struct processes *ps, pid_t pid);
+/** Take note of what the side band tells of a process that is followed; NULL: something was lost.
+ */
+void processes_record(struct processes *ps, const struct sideband_record *r);
 
 /** Read again every living process whose mappings are out of date. */
 void processes_refresh_stale(struct processes *ps);

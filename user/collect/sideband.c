@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/cursor.h"
 #include "proc/privilege.h"
 
-#define RING_PAGES 16 /* per CPU: some 500 records between two looks, a tenth of a second apart */
+#define RING_PAGES 16 /* per CPU: some 400 records between two looks, a tenth of a second apart */
 
 struct sideband {
 	struct perf_buffer *buffer;
@@ -20,21 +22,58 @@ struct sideband {
 	void *ctx;
 };
 
-/* The fixed head of PERF_RECORD_MMAP2 (perf_event_open(2)). */
+/* PERF_RECORD_MMAP2 behind its header (perf_event_open(2)); the file name follows. */
 struct record_mmap2 {
-	struct perf_event_header header;
 	uint32_t pid, tid;
+	uint64_t addr, len, pgoff;
+	uint32_t major, minor;
+	uint64_t inode, inode_generation;
+	uint32_t prot, flags;
 };
+
+static void mapping_handle(struct sideband *s, struct cursor body, uint64_t time_ns)
+{
+	struct record_mmap2 r;
+	struct sideband_record to = { .time_ns = time_ns };
+
+	if (!cursor_read(&body, &r, sizeof(r)) || !cursor_cstr(&body, &to.mapping.path))
+		return;
+	to.pid = (pid_t)r.pid;
+	to.mapping.start = r.addr;
+	to.mapping.end = r.addr + r.len;
+	to.mapping.pgoff = r.pgoff;
+	to.mapping.inode = r.inode;
+	to.mapping.dev_major = r.major;
+	to.mapping.dev_minor = r.minor;
+	to.mapping.flags = PROC_MAPPING_READ | PROC_MAPPING_EXEC;
+	s->fn(s->ctx, &to);
+}
+
+static void exec_handle(struct sideband *s, struct cursor body, uint64_t time_ns)
+{
+	uint32_t pid;
+
+	if (cursor_u32(&body, &pid))
+		s->fn(s->ctx, &(struct sideband_record){
+				      .pid = (pid_t)pid, .time_ns = time_ns, .executes = true });
+}
 
 static enum bpf_perf_event_ret record_handle(void *ctx, int cpu, struct perf_event_header *header)
 {
 	struct sideband *s = ctx;
+	struct cursor c = cursor_init(header, header->size), body;
+	uint64_t time_ns; /* the last word of each record */
 
 	(void)cpu;
-	if (header->type == PERF_RECORD_MMAP2 && header->size >= sizeof(struct record_mmap2))
-		s->fn(s->ctx, (pid_t)((struct record_mmap2 *)header)->pid);
+	if (!cursor_skip(&c, sizeof(*header)) || cursor_left(&c) < sizeof(time_ns) ||
+	    !cursor_sub(&c, cursor_left(&c) - sizeof(time_ns), &body) || !cursor_u64(&c, &time_ns))
+		return LIBBPF_PERF_EVENT_CONT;
+	if (header->type == PERF_RECORD_MMAP2)
+		mapping_handle(s, body, time_ns);
+	else if (header->type == PERF_RECORD_COMM && (header->misc & PERF_RECORD_MISC_COMM_EXEC))
+		exec_handle(s, body, time_ns);
 	else if (header->type == PERF_RECORD_LOST)
-		s->fn(s->ctx, 0);
+		s->fn(s->ctx, NULL);
 	return LIBBPF_PERF_EVENT_CONT;
 }
 
@@ -46,8 +85,14 @@ int sideband_open(sideband_fn fn, void *ctx, struct sideband **ret, struct err *
 		.size = sizeof(attr),
 		.mmap = 1,
 		.mmap2 = 1,
+		.comm = 1,
+		.comm_exec = 1,
 		.watermark = 1,
 		.wakeup_watermark = 1U << 30, /* nobody sleeps on it */
+		.sample_type = PERF_SAMPLE_TIME,
+		.sample_id_all = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
 	};
 	struct sideband *s = calloc(1, sizeof(*s));
 
