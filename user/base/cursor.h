@@ -19,7 +19,8 @@ struct cursor {
 
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
-	return (struct cursor){ data, (const uint8_t *)data + len };
+	/* No bytes may be NULL, which C does not let us add 0 to. */
+	return (struct cursor){ data, len ? (const uint8_t *)data + len : data };
 }
 
 static inline size_t cursor_left(const struct cursor *c)

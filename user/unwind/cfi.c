@@ -4,8 +4,6 @@
 #include <dwarf.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-
 #define LENGTH_64BIT     0xffffffffu
 #define ENCODING_FORMAT  0x0f
 #define ENCODING_BASE    0x70
@@ -246,22 +244,23 @@ void cfi_table_deinit(struct cfi_table *t)
 	vec_deinit(&t->fdes);
 }
 
-/* One pass of a stable radix sort, by 16 bits of start. */
-static void sort_pass(const struct cfi_fde *from, struct cfi_fde *to, size_t n, int shift,
-		      uint32_t *counts)
-{
-	uint32_t at = 0;
+#define SORT_BITS 13 /* two passes for 64 MiB of code */
+#define SORT_MASK ((1u << SORT_BITS) - 1)
 
-	memset(counts, 0, sizeof(*counts) << 16);
+/* One pass of a stable radix sort by start. */
+static void sort_pass(const struct cfi_fde *from, struct cfi_fde *to, size_t n, int shift)
+{
+	uint32_t counts[1u << SORT_BITS] = { 0 }, at = 0;
+
 	for (size_t i = 0; i < n; i++)
-		counts[(uint16_t)(from[i].start >> shift)]++;
-	for (size_t i = 0; i < 1u << 16; i++) {
+		counts[(from[i].start >> shift) & SORT_MASK]++;
+	for (size_t i = 0; i <= SORT_MASK; i++) {
 		uint32_t count = counts[i];
 		counts[i] = at;
 		at += count;
 	}
 	for (size_t i = 0; i < n; i++)
-		to[counts[(uint16_t)(from[i].start >> shift)]++] = from[i];
+		to[counts[(from[i].start >> shift) & SORT_MASK]++] = from[i];
 }
 
 int cfi_table_sort(struct cfi_table *t)
@@ -276,16 +275,13 @@ int cfi_table_sort(struct cfi_table *t)
 	}
 	if (sorted)
 		return 0;
-	_cleanup_free_ uint32_t *counts = malloc(sizeof(*counts) << 16);
 	struct cfi_fde *spare = malloc(n * sizeof(*spare));
-	if (!counts || !spare) {
-		free(spare);
+	if (!spare)
 		return -ENOMEM;
-	}
-	for (int shift = 0; shift < 64; shift += 16) {
-		if (!((differing >> shift) & 0xffff))
+	for (int shift = 0; shift < 64; shift += SORT_BITS) {
+		if (!((differing >> shift) & SORT_MASK))
 			continue;
-		sort_pass(t->fdes.items, spare, n, shift, counts);
+		sort_pass(t->fdes.items, spare, n, shift);
 		struct cfi_fde *sorted_items = spare;
 		spare = t->fdes.items;
 		t->fdes.items = sorted_items;
