@@ -8,17 +8,31 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/bpf_perf_event.h>
 
-/* 6.9: with FRED the user registers sit 16 bytes below the top of the kernel stack. */
-extern _Bool CONFIG_X86_FRED __kconfig __weak;
-/* THREAD_SIZE is 16 KiB, doubled under KASAN. */
-extern _Bool CONFIG_KASAN __kconfig __weak;
+/*
+ * Told by BTF, not by the kernel's configuration: containers and small systems have no config file.
+ * 6.9: where the kernel is built with FRED it has this struct.
+ */
+struct fred_info {
+	unsigned long edata;
+} __attribute__((preserve_access_index));
 
-/* Where the registers of user mode are while a task is in the kernel (bpf_task_pt_regs() exists
- * from 5.15 only). */
+/* KASAN gives every task a counter. */
+struct task_struct___kasan {
+	unsigned int kasan_depth;
+} __attribute__((preserve_access_index));
+
+/*
+ * Where the registers of user mode are while a task is in the kernel (bpf_task_pt_regs() exists
+ * from 5.15 only). With FRED they sit 16 bytes below the top of the kernel stack; THREAD_SIZE is 16
+ * KiB, doubled under KASAN.
+ */
 static __always_inline const void *task_user_regs(struct task_struct *task)
 {
-	__u64 thread_size = CONFIG_KASAN ? 32768 : 16384;
-	__u64 top = (__u64)BPF_CORE_READ(task, stack) + thread_size - (CONFIG_X86_FRED ? 16 : 0);
+	struct task_struct___kasan *with_kasan = (void *)task;
+	__u64 thread_size = bpf_core_field_exists(with_kasan->kasan_depth) ? 32768 : 16384;
+	__u64 top = (__u64)BPF_CORE_READ(task, stack) + thread_size;
 
+	if (bpf_core_type_exists(struct fred_info))
+		top -= 16;
 	return (const void *)(top - sizeof(struct pt_regs));
 }
