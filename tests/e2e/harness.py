@@ -18,12 +18,15 @@ import time
 import pprof
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOL = os.path.join(ROOT, "build", "cprofbpf")
+TOOL = os.environ.get("CPROFBPF") or os.path.join(ROOT, "build", "cprofbpf")
 TARGETS = os.path.join(ROOT, "build", "targets")
 
 # Where a user stack ends when it is whole. glibc's clone3 has no name in a stripped libc: see
 # is_root().
 ROOTS = {"_start", "clone", "__clone", "clone3", "__clone3", "__start_context"}
+ROOTS |= {"runtime.goexit", "runtime.mstart", "runtime.rt0_go"}
+
+USER_FRAMES_MAX = 1024  # deeper stacks are truncated
 
 
 class Failed(Exception):
@@ -65,13 +68,19 @@ class Process:
         self.popen = subprocess.Popen(
             argv, start_new_session=True, preexec_fn=functools.partial(reset_signals), **options
         )
-        self.argv, self.pid = argv, self.popen.pid
+        self.argv, self.pid, self.files = argv, self.popen.pid, {}
 
     def signal(self, number):
         self.popen.send_signal(number)
 
     def wait(self, timeout=60):
         return self.popen.wait(timeout)
+
+    def read(self, stream):
+        """What it wrote to a file that spawn() gave it as standard output or error."""
+        file = self.files[stream]
+        file.seek(0)
+        return file.read()
 
     def end(self):
         """Kill the whole group, children that outlived their parent too."""
@@ -80,7 +89,7 @@ class Process:
         except ProcessLookupError:
             pass
         self.popen.wait()
-        for stream in (self.popen.stdout, self.popen.stderr):
+        for stream in (self.popen.stdout, self.popen.stderr, *self.files.values()):
             if stream:
                 stream.close()
 
@@ -139,19 +148,31 @@ class Test:
         return process
 
     def spawn(self, *args, **options):
-        """Start cprofbpf and leave it running; finish() ends it."""
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.dir, **options}
-        return self.start([TOOL, *map(str, args)], **options)
+        """Start cprofbpf and leave it running; finish() waits for it."""
+        return self.spawn_argv([TOOL, *map(str, args)], **options)
+
+    def spawn_argv(self, argv, **options):
+        """Standard output and error are files: a command that outlives cprofbpf holds no pipe."""
+        options = {"cwd": self.dir, **options}
+        files = {}
+        for stream in ("stdout", "stderr"):
+            if stream not in options:
+                options[stream] = files[stream] = tempfile.TemporaryFile()
+        process = self.start(argv, **options)
+        process.files = files
+        return process
 
     def finish(self, process, timeout=60):
         try:
-            out, err = process.popen.communicate(timeout=timeout)
+            process.wait(timeout)
+            late = b""
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.popen.communicate()
-            err = (err or b"") + b"[killed by the test: still running after %d s]" % timeout
+            process.signal(signal.SIGKILL)
+            process.wait()
+            late = b"[killed by the test: still running after %d s]" % timeout
+        out, err = (process.read(s) if s in process.files else b"" for s in ("stdout", "stderr"))
         result = Result(
-            process.argv[1:], process.popen.returncode, out or b"", (err or b"").decode("utf-8", "replace")
+            process.argv[1:], process.popen.returncode, out, (err + late).decode("utf-8", "replace")
         )
         self.results.append(result)
         return result
@@ -194,16 +215,21 @@ class Test:
         result = self.run("-o", self.path(), *args, **options)
         return self.profile(), result
 
-    def check_complete(self, profile, least, labels=None):
-        """The share of stacks with user frames that end in a root, judged by name and address."""
+    def check_complete(self, profile, least, labels=None, truncated=False):
+        """The share of stacks with user frames that end in a root, judged by name and address.
+
+        With `truncated`, stacks that were cut at the limit are left out of the reckoning.
+        """
         whole = broken = 0
         worst = {}
         for sample in profile.sample:
-            if labels and not labels.items() <= profile.labels(sample).items():
+            if not profile.has_labels(sample, labels):
                 continue
             user = [i for i in sample.location_id if not profile.is_kernel(i)]
             if user and is_root(profile, user[-1]):
                 whole += sample.value[0]
+            elif truncated and len(user) >= USER_FRAMES_MAX:
+                continue
             elif user or not is_kernel_thread(profile, sample):
                 broken += sample.value[0]
                 end = " < ".join(profile.stack(sample)[-3:])
@@ -262,7 +288,6 @@ def check_contract(profile):
             flags[0] += 1
             flags[1] += bool(function.filename)
             flags[2] += bool(line.line)
-        Test.check(len(location.line) < 100, "location %d has %d lines", location.id, len(location.line))
     for mapping in profile.mapping:
         for flag, count in zip(("has_functions", "has_filenames", "has_line_numbers"), named[mapping.id]):
             Test.check(not getattr(mapping, flag) or count, "%s says %s", mapping.filename, flag)

@@ -259,12 +259,17 @@ class Profile(Message):
         return [
             (self.stack(sample), sample.value[0])
             for sample in self.sample
-            if not labels or labels.items() <= self.labels(sample).items()
+            if self.has_labels(sample, labels)
         ]
+
+    def has_labels(self, sample, labels):
+        wanted = {key: str(value) for key, value in (labels or {}).items()}
+        return wanted.items() <= self.labels(sample).items()
 
     @staticmethod
     def labels(sample):
-        return {label.key: label.str or label.num for label in sample.label}
+        """Its labels as text, numeric ones too."""
+        return {label.key: label.str or str(label.num) for label in sample.label}
 
     def count(self, labels=None):
         return sum(n for _, n in self.stacks(labels))

@@ -97,11 +97,9 @@ def test_command_that_cannot_be_started(t):
 def test_unprivileged_names_the_capability(t):
     target = t.target("chain-gcc-O2", 60)
     result = t.finish(
-        t.start(
+        t.spawn_argv(
             ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", TOOL]
-            + ["-p", str(target.pid), "-d", "1", "-o", "/dev/null"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            + ["-p", str(target.pid), "-d", "1", "-o", "/dev/null"]
         )
     )
     t.check(result.status == 1, "exit status %s", result.status)
@@ -114,11 +112,9 @@ def test_root_without_one_capability(t):
     target = t.target("chain-gcc-O2", 60)
     for name in ("bpf", "perfmon"):
         result = t.finish(
-            t.start(
+            t.spawn_argv(
                 ["setpriv", "--bounding-set=-%s,-sys_admin" % name, TOOL]
-                + ["-p", str(target.pid), "-d", "1", "-o", "/dev/null"],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                + ["-p", str(target.pid), "-d", "1", "-o", "/dev/null"]
             )
         )
         t.check(result.status == 1, "without %s: exit status %s", name, result.status)
@@ -128,11 +124,9 @@ def test_root_without_one_capability(t):
 def test_no_sys_resource_is_no_error(t):
     target = t.target("chain-gcc-O2", 60)
     result = t.finish(
-        t.start(
+        t.spawn_argv(
             ["setpriv", "--bounding-set=-sys_resource", TOOL, "-p", str(target.pid), "-d", "1"]
-            + ["-o", t.path()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            + ["-o", t.path()]
         )
     )
     t.check(result.status == 0, "exit status %s", result.status)
@@ -142,11 +136,9 @@ def test_no_sys_resource_is_no_error(t):
 def test_too_few_file_descriptors(t):
     target = t.target("chain-gcc-O2", 60)
     result = t.finish(
-        t.start(
+        t.spawn_argv(
             ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", TOOL, "-p", str(target.pid), "-d", "1"]
-            + ["-o", t.path()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            + ["-o", t.path()]
         )
     )
     t.check(result.status == 1, "exit status %s", result.status)
@@ -180,16 +172,16 @@ def test_comments_tell_what_was_done(t):
 def test_labels(t):
     target = t.target("shares", 60, 2)
     profile, _ = t.record("-p", target.pid, "-d", 2, "-F", 500, "--labels", "tid,thread,cpu,pid")
-    tids = set(map(int, os.listdir("/proc/%d/task" % target.pid)))
+    tids = set(os.listdir("/proc/%d/task" % target.pid))
     seen = [profile.labels(sample) for sample in profile.sample]
     t.check(all(set(row) <= {"tid", "thread", "cpu", "pid"} for row in seen), "%s", seen[:5])
     t.check({row["tid"] for row in seen} == tids, "threads %s, labels %s", tids, {row["tid"] for row in seen})
     t.check({row["thread"] for row in seen} == {"shares"}, "%s", {row["thread"] for row in seen})
-    t.check({row["pid"] for row in seen} == {target.pid}, "%s", {row["pid"] for row in seen})
+    t.check({row["pid"] for row in seen} == {str(target.pid)}, "%s", {row["pid"] for row in seen})
     # A numeric 0 without a unit reads as no label: CPU 0 may have none.
-    t.check({row.get("cpu", 0) for row in seen} <= set(range(os.cpu_count())), "CPUs")
+    t.check({int(row.get("cpu", 0)) for row in seen} <= set(range(os.cpu_count())), "CPUs")
     for tid in tids:
-        t.check(profile.count({"tid": tid}) > 100, "thread %d: %d samples", tid, profile.count({"tid": tid}))
+        t.check(profile.count({"tid": tid}) > 100, "thread %s: %d samples", tid, profile.count({"tid": tid}))
 
 
 def test_one_process_has_no_labels(t):
@@ -273,11 +265,9 @@ def test_top_of_what_is_no_profile(t):
 def test_low_memlock_limit(t):
     target = t.target("chain-gcc-O2", 60)
     result = t.finish(
-        t.start(
+        t.spawn_argv(
             ["sh", "-c", 'ulimit -l 64; exec "$@"', "sh", TOOL, "-p", str(target.pid), "-d", "0.5"]
-            + ["-o", t.path()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            + ["-o", t.path()]
         )
     )
     t.check(result.status == 0, "exit status %s", result.status)

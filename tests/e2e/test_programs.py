@@ -9,15 +9,14 @@ from load import LOADS
 HZ = 1000
 
 
-def check_program(t, name, complete, samples=2000, stacks=50):
+def check_program(t, name, complete, samples=1000, stacks=50, truncated=False):
     with LOADS[name](t) as load:
-        until = [] if load.command else ["-d", 5]
-        profile, _ = t.record(*until, "-F", HZ, *load.select, timeout=120)
+        profile, _ = t.record("-d", 5, "-F", HZ, *load.select, timeout=60)
     user = [(tuple(names), n) for names, n in profile.user_stacks() if names]
     total = sum(n for _, n in user)
     t.check(total >= samples, "%d user samples, not %d", total, samples)
     t.check(len(set(user)) >= stacks, "%d distinct stacks, not %d", len(set(user)), stacks)
-    t.check_complete(profile, complete)
+    t.check_complete(profile, complete, truncated=truncated)
     return profile
 
 
@@ -42,12 +41,13 @@ def test_python(t):
 
 def test_clang(t):
     profile = check_program(t, "clang", 99.5)
-    deep = sum(n for names, n in profile.user_stacks() if len(names) > 60)
-    t.check(deep > 0.3 * profile.count(), "%d of %d stacks are deep", deep, profile.count())
+    deep = max(len(names) for names, _ in profile.user_stacks())
+    t.check(deep > 150, "the deepest stack has %d frames", deep)
 
 
 def test_gcc(t):
-    check_program(t, "gcc", 99.5)
+    """Its garbage collector marks recursively, deeper than the limit."""
+    check_program(t, "gcc", 99.5, truncated=True)
 
 
 def test_perl(t):

@@ -2,6 +2,7 @@
 """Whole stacks: exact call chains in every kind of build, and the things that make walking hard."""
 
 import os
+import re
 
 CHAIN = ["leaf_work", "level_three", "level_two", "level_one", "main"]
 VARIANTS = ["chain-%s-O%d" % (cc, level) for cc in ("gcc", "clang") for level in range(4)]
@@ -29,12 +30,13 @@ def test_call_chain_in_every_build(t):
         leaf = whole = 0
         for names, count in profile.stacks(labels):
             t.check(names[-1] == "_start", "%s: %s does not end in _start", variant, names)
-            if names[0] == "leaf_work":
+            if "leaf_work" in names[:2]:  # target_work is inlined into it
                 leaf += count
                 whole += count * (chain_of(names) == CHAIN + ["_start"])
         t.check(leaf > 30 and whole == leaf, "%s: %d of %d chains are whole", variant, whole, leaf)
-    files = {os.path.basename(m.filename) for m in profile.mapping}
-    t.check(set(VARIANTS) <= files, "no mapping of %s", set(VARIANTS) - files)
+    # Equal files (clang's -O2 and -O3 are) make one mapping.
+    files = {os.path.basename(m.filename) for m in profile.mapping if "chain" in m.filename}
+    t.check(len(VARIANTS) - 1 <= len(files), "no mapping of %s", set(VARIANTS) - files)
 
 
 def test_lines_of_source(t):
@@ -82,7 +84,8 @@ def test_stacks_deeper_than_the_limit(t):
     longest = max(len(names) for names, _ in profile.stacks())
     t.check(1000 <= longest <= 1025, "the longest stack has %d frames", longest)
     t.check_says(result, "truncated")
-    t.check(any("truncated" in c for c in profile.comment), "no comment tells: %s", profile.comment)
+    told = any(re.search("truncated [1-9]", comment) for comment in profile.comment)
+    t.check(told, "no comment tells: %s", profile.comment)
 
 
 def test_recursion_just_below_the_limit(t):
@@ -150,7 +153,7 @@ def test_realigned_stacks(t):
     profile, _ = t.record("-p", target.pid, "-d", 2, "-F", 500, "--user-only")
     t.check_complete(profile, 99.5)
     for name in ("leaf_work", "realigned_work"):
-        found = [names for names, _ in profile.stacks() if names[0] == name]
+        found = [names for names, _ in profile.stacks() if name in names[:2]]
         t.check(found, "no sample in %s", name)
         for names in found:
             t.check({"forced_work", "main", "_start"} <= set(names), "%s", names)
