@@ -101,28 +101,25 @@ static void alt_open(struct debuginfo *d, struct elf_file *f, const struct debug
 int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
 		     struct debuginfo **ret, struct err *e)
 {
-	struct elf_range info;
-	int rc = elf_file_section(f, ".debug_info", &info, e);
-
-	if (rc < 0)
-		return rc;
 	struct debuginfo *d = calloc(1, sizeof(*d));
+
 	if (!d)
 		return no_memory(f, e);
 	map_init(&d->functions, sizeof(void *), sizeof(struct function *));
 	d->alt_file.fd = -1;
 	d->dwarf = dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
-	if (!d->dwarf) {
-		rc = err_plain(e, -ENOEXEC, "cannot read the debug information of '%s': %s",
-			       f->name, dwarf_errmsg(-1));
-		debuginfo_destroy(d);
-		return rc;
+	int rc = 0;
+	if (d->dwarf) {
+		alt_open(d, f, place);
+		rc = units_read(d);
 	}
-	alt_open(d, f, place);
-	rc = units_read(d);
+	if (rc < 0)
+		no_memory(f, e);
+	else if (d->units.len == 0)
+		rc = err_plain(e, -ENOENT, "'%s' has no debug information", f->name);
 	if (rc < 0) {
 		debuginfo_destroy(d);
-		return no_memory(f, e);
+		return rc;
 	}
 	*ret = d;
 	return 0;

@@ -34,9 +34,10 @@ struct debuginfo_range {
 };
 
 /**
- * Read the units of a file that holds .debug_info itself; it is borrowed. `place` says where to
+ * Read the units of a file that holds its DWARF itself; it is borrowed. `place` says where to
  * look for the file of .gnu_debugaltlink, without which parts of the names are missing. The caller
- * frees *ret with debuginfo_destroy(); untouched on failure. -ENOENT: no DWARF.
+ * frees *ret with debuginfo_destroy(); untouched on failure. -ENOENT: no DWARF,
+ * or none that libdw takes.
  */
 int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
 		     struct debuginfo **ret, struct err *e);
