@@ -88,6 +88,12 @@ int summary_details(struct buf *to, const struct session_stats *s)
 	for (size_t i = 0; i < s->lost_by_len; i++)
 		buf_printf(to, "lost: %" PRIu64 " %s\n", s->lost_by[i].samples,
 			   s->lost_by[i].reason);
+	buf_printf(to,
+		   "unwinding: %" PRIu64 " rows of %u files, %" PRIu64
+		   " walks finished outside the kernel\n",
+		   s->unwind_rows, s->unwind_files, s->finished_walks);
+	if (s->verified_insns)
+		buf_printf(to, "kernel: %u verified instructions\n", s->verified_insns);
 	return buf_printf(to, "profiler: %.3f s CPU, %.2f%% of one\n", (double)s->self_cpu_ns / 1e9,
 			  s->duration_ns ? 100.0 * (double)s->self_cpu_ns / (double)s->duration_ns
 					 : 0.0);

@@ -70,13 +70,13 @@ static uint32_t counts_entries(uint32_t hz)
 			 1 << 18);
 }
 
-/* Room for a second of stacks of 128 frames, and for a hundred copies of 64 KiB while tables are
+/* A second of stacks, with room to spare for the copies of deferred ones while a large file is
  * compiled. */
 static uint32_t ring_bytes(uint32_t hz)
 {
-	uint64_t second = (uint64_t)hz * (uint64_t)libbpf_num_possible_cpus() * 1024;
+	uint64_t second = (uint64_t)hz * (uint64_t)libbpf_num_possible_cpus() * 4096;
 
-	return power_of_two_from(clamp_u64(second, 1 << 23, 1 << 26));
+	return power_of_two_from(clamp_u64(second, 1 << 22, 1 << 26));
 }
 
 static int object_configure(struct bpf_object *object, const struct cpu_options *o, struct err *e)
@@ -444,6 +444,14 @@ void cpu_collector_losses(struct cpu_collector *c, struct cpu_losses *ret)
 		.throttled = ticks_throttled(&c->ticks),
 		.deferred = c->events.deferred,
 	};
+}
+
+uint64_t cpu_collector_rows(const struct cpu_collector *c)
+{
+	struct unwind_tables_stats stats;
+
+	unwind_tables_stats(c->tables.tables, &stats);
+	return stats.rows;
 }
 
 uint32_t cpu_collector_verified_insns(const struct cpu_collector *c)

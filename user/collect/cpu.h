@@ -60,5 +60,8 @@ void cpu_collector_losses(struct cpu_collector *c, struct cpu_losses *ret);
 /** Compile a program that a target is about to execute, and the libraries it needs; best effort. */
 void cpu_collector_preload(struct cpu_collector *c, const char *path);
 
+/** Unwind rows compiled so far. */
+uint64_t cpu_collector_rows(const struct cpu_collector *c);
+
 /** Instructions that the verifier processed for all programs; 0 if the kernel does not tell. */
 uint32_t cpu_collector_verified_insns(const struct cpu_collector *c);

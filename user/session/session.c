@@ -105,6 +105,7 @@ static void stats_losses(struct session *s, struct session_stats *ret)
 	cpu_collector_losses(s->collector, &now);
 	ret->lost_by = s->lost;
 	ret->throttled = now.throttled - s->base.throttled;
+	ret->finished_walks = now.deferred - s->base.deferred;
 	stats_add_loss(s, ret, "ring buffer full", now.ring - s->base.ring);
 	stats_add_loss(s, ret, "table of counts full", now.counts - s->base.counts);
 	stats_add_loss(s, ret, "memory for stacks used up", now.store);
@@ -143,6 +144,9 @@ void session_stats(struct session *s, struct session_stats *ret)
 	};
 	stats_samples(samples, ret);
 	stats_losses(s, ret);
+	ret->unwind_rows = cpu_collector_rows(s->collector);
+	ret->unwind_files = (uint32_t)cpu_collector_files(s->collector)->items.len;
+	ret->verified_insns = cpu_collector_verified_insns(s->collector);
 	incomplete_fill(&s->incomplete, samples, cpu_collector_files(s->collector));
 	ret->incomplete = s->incomplete.rows.items;
 	ret->incomplete_len = s->incomplete.rows.len;

@@ -63,7 +63,13 @@ struct session_stats {
 	uint64_t sampled_ns; /* CPU time that the samples stand for */
 	uint64_t
 		kernel_ns; /* the kernel's own count for the targets, utime + stime; 0 with `all` */
-	uint64_t self_cpu_ns; /* the profiler's own CPU time */
+	uint64_t self_cpu_ns;    /* the profiler's own CPU time */
+	uint64_t finished_walks; /* walks that BPF handed over, for a file just mapped or an
+				    expression */
+	uint64_t unwind_rows;    /* compiled from the files seen so far */
+	uint32_t unwind_files;
+	uint32_t verified_insns; /* that the kernel's verifier processed; 0: it does not tell
+				    (before 5.16) */
 	size_t targets_alive;
 	const struct session_incomplete *incomplete; /* valid until the next session call */
 	size_t incomplete_len;
