@@ -15,7 +15,7 @@
  * sort it again:
  *
  *   - the code at the ELF entry point (musl's _start and the dynamic loader's have no CFI);
- *   - Go's functions marked as top frames (goexit, mstart, rt0_go and others).
+ *   - Go's goexit, mstart and rt0_go (Go programs have no .eh_frame).
  *
  * 0 or -ENOMEM.
  */
