@@ -28,6 +28,8 @@ static const struct verb verbs[] = {
 	{ "traces", REPORT_TRACES, report_print_traces, false },
 	{ "raw", REPORT_RAW, report_print_raw, false },
 	{ "tags", REPORT_TAGS, report_print_tags, false },
+	{ "dot", REPORT_DOT, report_print_dot, false },
+	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind, false },
 	{ "comments", REPORT_COMMENTS, report_print_comments, false },
 };
 

@@ -117,6 +117,13 @@ int graph_init(struct graph *g, const struct report *r, struct err *e)
 	if (rc == 0)
 		rc = profile_build_error(p);
 	g->order = malloc((g->nodes.len + 1) * sizeof(*g->order));
+	if (r->kind == REPORT_DOT && p->labels.len > 0) {
+		g->tags = malloc(sizeof(*g->tags));
+		if (g->tags)
+			graph_tags_init(g->tags);
+		else
+			rc = -ENOMEM;
+	}
 	if (rc < 0 || !g->order) {
 		graph_deinit(g);
 		return no_memory(e);
@@ -134,6 +141,11 @@ void graph_deinit(struct graph *g)
 	vec_deinit(&g->frame_ends);
 	free(g->order);
 	free(g->adjacency);
+	free(g->parents);
+	free(g->functions);
+	if (g->tags)
+		graph_tags_deinit(g->tags);
+	free(g->tags);
 	*g = (struct graph){ 0 };
 }
 
@@ -245,6 +257,8 @@ static int add_sample(struct builder *b, size_t sample, int64_t w, int64_t dw)
 				n->seen = stamp;
 				n->cum = add_wrapping(n->cum, w);
 				n->cum_div = add_wrapping(n->cum_div, dw);
+				if (g->tags && graph_tags_add(g->tags, node, w, dw, false) < 0)
+					return -ENOMEM;
 			}
 			if (b->want_edges && parent != GRAPH_NONE && parent != node &&
 			    add_edge(b, parent, node, stamp, w, dw, residual, k != end - 1) < 0)
@@ -257,17 +271,27 @@ static int add_sample(struct builder *b, size_t sample, int64_t w, int64_t dw)
 		struct weight *n = &b->weights[parent];
 		n->flat = add_wrapping(n->flat, w);
 		n->flat_div = add_wrapping(n->flat_div, dw);
+		if (g->tags && graph_tags_add(g->tags, parent, w, dw, true) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
 static int add_samples(struct builder *b, const struct report *r)
 {
+	struct graph_tags *tags = b->g->tags;
+
+	if (tags)
+		graph_tags_clear(tags);
 	for (size_t i = 0; i < r->profile->sample_count; i++) {
 		int64_t w = report_value(r, i), dw = report_divisor(r, i);
-		if ((w != 0 || dw != 0) && add_sample(b, i, w, dw) < 0)
+		if (w == 0 && dw == 0)
+			continue;
+		if ((tags && graph_tags_begin(tags, r, i) < 0) || add_sample(b, i, w, dw) < 0)
 			return -ENOMEM;
 	}
+	if (tags)
+		graph_tags_end(tags);
 	return 0;
 }
 
@@ -294,30 +318,13 @@ static void take_nodes(struct builder *b, bool drop_negative)
 	}
 }
 
-/* Move the edges from the hash table into an array, and give each node its lists. */
-static int take_edges(struct builder *b)
+int graph_link(struct graph *g)
 {
-	struct graph *g = b->g;
-
-	g->edges.len = 0;
 	vec_for_each(n, &g->nodes)
 		n->in_len = n->out_len = 0;
-	if (vec_reserve(&g->edges, b->edges.used) < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->edges.count; i++) {
-		const struct edge_slot *s = &b->edges.slots[i];
-		if (s->src == GRAPH_NONE)
-			continue;
-		g->edges.items[g->edges.len++] = (struct graph_edge){
-			.src = s->src,
-			.dest = s->dest,
-			.weight = s->weight,
-			.weight_div = s->weight_div,
-			.residual = s->residual,
-			.inlined = s->inlined,
-		};
-		g->nodes.items[s->src].out_len++;
-		g->nodes.items[s->dest].in_len++;
+	vec_for_each(e, &g->edges) {
+		g->nodes.items[e->src].out_len++;
+		g->nodes.items[e->dest].in_len++;
 	}
 	free(g->adjacency);
 	g->adjacency = malloc((g->edges.len * 2 + 1) * sizeof(*g->adjacency));
@@ -337,6 +344,30 @@ static int take_edges(struct builder *b)
 		dest->in[dest->in_len++] = (uint32_t)i;
 	}
 	return 0;
+}
+
+/* Move the edges from the hash table into an array. */
+static int take_edges(struct builder *b)
+{
+	struct graph *g = b->g;
+
+	g->edges.len = 0;
+	if (vec_reserve(&g->edges, b->edges.used) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->edges.count; i++) {
+		const struct edge_slot *s = &b->edges.slots[i];
+		if (s->src == GRAPH_NONE)
+			continue;
+		g->edges.items[g->edges.len++] = (struct graph_edge){
+			.src = s->src,
+			.dest = s->dest,
+			.weight = s->weight,
+			.weight_div = s->weight_div,
+			.residual = s->residual,
+			.inlined = s->inlined,
+		};
+	}
+	return graph_link(g);
 }
 
 int graph_build(struct graph *g, const struct report *r, const bool *kept, bool edges,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "report/graph_tags.h"
 #include "report/report.h"
 
 #define GRAPH_NONE UINT32_MAX
@@ -45,8 +46,11 @@ struct graph {
 	vec_of(uint32_t) frames;
 	vec_of(size_t) frame_ends;
 
-	uint32_t *adjacency; /* what node.in and node.out point into */
-	struct map *by_info; /* struct graph_info -> uint32_t, while nodes are made */
+	uint32_t *adjacency;     /* what node.in and node.out point into */
+	struct map *by_info;     /* struct graph_info -> uint32_t, while nodes are made */
+	struct graph_tags *tags; /* in pictures only */
+	/* In a call tree: the parent of each node, and the node of the plain graph it is of. */
+	uint32_t *parents, *functions;
 };
 
 /** Make the nodes of all locations of the report's profile. */
@@ -60,6 +64,21 @@ void graph_deinit(struct graph *g);
  */
 int graph_build(struct graph *g, const struct report *r, const bool *kept, bool edges,
 		struct err *e);
+
+/**
+ * Turn the graph into a call tree: a node for each context. graph_build() then cannot be used any
+ * more; trim with graph_tree_trim().
+ */
+int graph_tree_build(struct graph *g, const struct report *r, struct err *e);
+
+/** Take out the nodes that are not kept: their children are called by their parents. */
+void graph_tree_trim(struct graph *g, const bool *kept);
+
+/** Move edges from a list of all ends into g, and give each node its lists; 0 or -ENOMEM. */
+int graph_link(struct graph *g);
+
+/** Take out edges that pass over left-out nodes where another path shows the connection. */
+int graph_drop_redundant(struct graph *g, struct err *e);
 
 /** A flat or cumulative value, the mean if there is a divisor. */
 static inline int64_t graph_flat(const struct graph_node *n)

@@ -114,6 +114,22 @@ bool regex_matches(struct regex *r, const char *text, size_t len)
 	return pcre2_match(r->code, (PCRE2_SPTR)text, len, 0, 0, r->match, r->context) >= 0;
 }
 
+size_t regex_captures(struct regex *r, const char *text, size_t len, struct regex_span *spans,
+		      size_t max)
+{
+	int count = pcre2_match(r->code, (PCRE2_SPTR)text, len, 0, 0, r->match, r->context);
+	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->match);
+
+	for (int i = 0; i < count && (size_t)i < max; i++) {
+		bool unset = ends[2 * i] == PCRE2_UNSET;
+		spans[i].start = unset ? 0 : ends[2 * i];
+		spans[i].len = unset ? 0 : ends[2 * i + 1] - ends[2 * i];
+	}
+	if (count < 0)
+		return 0;
+	return (size_t)count < max ? (size_t)count : max;
+}
+
 bool regex_matches_string(struct regex *r, const struct profile *p, uint32_t string)
 {
 	const char *text = profile_str(p, string);

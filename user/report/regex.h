@@ -32,5 +32,16 @@ bool regex_matches(struct regex *r, const char *text, size_t len);
 /** Whether a string of the profile matches; the answer is remembered. One profile a regex. */
 bool regex_matches_string(struct regex *r, const struct profile *p, uint32_t string);
 
+struct regex_span {
+	size_t start, len; /* 0, 0 of a group that took no part */
+};
+
+/**
+ * Match, and tell where the whole and its groups matched: at most `max` spans. Returns how many, 0
+ * if there is no match.
+ */
+size_t regex_captures(struct regex *r, const char *text, size_t len, struct regex_span *spans,
+		      size_t max);
+
 /** The pattern it was made of. */
 const char *regex_pattern(const struct regex *r);

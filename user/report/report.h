@@ -88,6 +88,8 @@ int report_print_text(struct report *r, FILE *out, struct err *e);
 int report_print_tree(struct report *r, FILE *out, struct err *e);
 int report_print_traces(struct report *r, FILE *out, struct err *e);
 int report_print_raw(struct report *r, FILE *out, struct err *e);
+int report_print_dot(struct report *r, FILE *out, struct err *e);
+int report_print_callgrind(struct report *r, FILE *out, struct err *e);
 int report_print_tags(struct report *r, FILE *out, struct err *e);
 int report_print_comments(struct report *r, FILE *out, struct err *e);
 
