@@ -99,6 +99,8 @@ static void test_details(void **state)
 	const struct session_stats s = {
 		.duration_ns = 2000000000,
 		.self_cpu_ns = 5000000,
+		.problems = (const char *const[]){ "cannot open '/gone': No such file" },
+		.problems_len = 1,
 		.unwind_rows = 1200,
 		.unwind_files = 3,
 		.finished_walks = 7,
@@ -118,6 +120,7 @@ static void test_details(void **state)
 				      "truncated: 9 deeper than the limit\n"
 				      "lost: 3 ring buffer full\n"
 				      "lost: 1 table of counts full\n"
+				      "file: cannot open '/gone': No such file\n"
 				      "unwinding: 1200 rows of 3 files, 7 walks finished outside "
 				      "the kernel\n"
 				      "kernel: 24000 verified instructions\n"

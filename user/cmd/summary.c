@@ -88,6 +88,8 @@ int summary_details(struct buf *to, const struct session_stats *s)
 	for (size_t i = 0; i < s->lost_by_len; i++)
 		buf_printf(to, "lost: %" PRIu64 " %s\n", s->lost_by[i].samples,
 			   s->lost_by[i].reason);
+	for (size_t i = 0; i < s->problems_len; i++)
+		buf_printf(to, "file: %s\n", s->problems[i]);
 	buf_printf(to,
 		   "unwinding: %" PRIu64 " rows of %u files, %" PRIu64
 		   " walks finished outside the kernel\n",

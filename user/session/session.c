@@ -26,6 +26,7 @@ struct session {
 	struct cpu_losses base; /* losses before this profile began */
 	struct session_lost lost[LOSS_KINDS];
 	struct incomplete incomplete;
+	vec_of(const char *) problems;
 };
 
 /* Where this profile begins: now. */
@@ -131,6 +132,18 @@ static void stats_samples(const struct samples *samples, struct session_stats *r
 	}
 }
 
+static void stats_problems(struct session *s, struct session_stats *ret)
+{
+	const struct code_files *files = cpu_collector_files(s->collector);
+
+	s->problems.len = 0;
+	vec_for_each(file, &files->items)
+		if ((*file)->problem && vec_push(&s->problems, (*file)->problem) < 0)
+			break;
+	ret->problems = s->problems.items;
+	ret->problems_len = s->problems.len;
+}
+
 void session_stats(struct session *s, struct session_stats *ret)
 {
 	struct processes *processes = cpu_collector_processes(s->collector);
@@ -144,6 +157,7 @@ void session_stats(struct session *s, struct session_stats *ret)
 	};
 	stats_samples(samples, ret);
 	stats_losses(s, ret);
+	stats_problems(s, ret);
 	ret->unwind_rows = cpu_collector_rows(s->collector);
 	ret->unwind_files = (uint32_t)cpu_collector_files(s->collector)->items.len;
 	ret->verified_insns = cpu_collector_verified_insns(s->collector);
@@ -199,6 +213,7 @@ void session_close(struct session *s)
 		return;
 	cpu_collector_close(s->collector);
 	incomplete_deinit(&s->incomplete);
+	vec_deinit(&s->problems);
 	free(s->command_line);
 	free(s);
 }

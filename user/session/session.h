@@ -73,6 +73,9 @@ struct session_stats {
 	size_t targets_alive;
 	const struct session_incomplete *incomplete; /* valid until the next session call */
 	size_t incomplete_len;
+	const char *const
+		*problems; /* likewise: files that could not be read or compiled, and why */
+	size_t problems_len;
 	const struct session_lost *lost_by; /* likewise; only reasons that occurred */
 	size_t lost_by_len;
 };
