@@ -13,10 +13,11 @@
 #include "unwind/tables.h"
 #include "unwind_image.h"
 
-#define START     (CODE + 0x8000) /* what the one FDE of a case covers */
-#define SIZE      0x400
-#define DIRECTORY 65 /* eight files of eight pages, and an entry left out so that no dir is NONE   \
-		      */
+#define START (CODE + 0x8000) /* what the one FDE of a case covers */
+#define SIZE  0x400
+#define DIRECTORY                                                                                  \
+	65 /* eight files of eight pages, and an entry left out so that no dir is NONE             \
+	    */
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
