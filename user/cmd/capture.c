@@ -60,6 +60,14 @@ static int wait_ms(uint64_t left_ns)
 	return left_ns > POLL_MS * 1000000ULL ? POLL_MS : (int)((left_ns + 999999) / 1000000);
 }
 
+static void draw(struct progress *p, struct session *s, uint64_t left_ns)
+{
+	struct session_stats stats;
+
+	session_stats(s, &stats);
+	progress_draw(p, &stats, left_ns);
+}
+
 static int capture_wait(struct capture *c, const struct capture_options *o, struct progress *p,
 			struct err *e)
 {
@@ -78,7 +86,8 @@ static int capture_wait(struct capture *c, const struct capture_options *o, stru
 			return rc < 0 ? rc : 0;
 		if (o->command && spawn_poll(&c->spawn) == 1)
 			return 0;
-		progress_draw(p, c->session, o->duration_ns ? left_ns : 0);
+		if (progress_due(p))
+			draw(p, c->session, o->duration_ns ? left_ns : 0);
 	}
 	return 0;
 }
@@ -88,10 +97,10 @@ int capture_run(struct capture *c, const struct capture_options *o, struct err *
 	struct progress progress;
 
 	/* A command writes to the same terminal: nothing of ours goes between its lines. */
-	progress_init(&progress, STDERR_FILENO, !o->quiet && !o->command);
+	progress_init(&progress, o->quiet || o->command ? -1 : STDERR_FILENO);
 	int rc = capture_wait(c, o, &progress, e);
 	session_stop(c->session);
-	progress_clear(&progress);
+	progress_deinit(&progress);
 	return rc;
 }
 

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "cmd/progress.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "cmd/summary.h"
 
 #define WIDTH_DEFAULT 80
 
-void progress_init(struct progress *p, int fd, bool enabled)
+void progress_init(struct progress *p, int fd)
 {
-	*p = (struct progress){ .fd = enabled && isatty(fd) ? fd : -1 };
+	char self[64];
+
+	*p = (struct progress){ .fd = -1 };
+	if (fd < 0 || !isatty(fd))
+		return;
+	/* Opened anew: O_NONBLOCK on `fd` itself would be everybody's who shares it. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	p->fd = open(self, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+bool progress_due(const struct progress *p)
+{
+	return p->fd >= 0 && (!p->shown || clock_mono_ns() - p->drawn_ns >= PROGRESS_PERIOD_NS);
 }
 
 int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns)
@@ -43,28 +56,31 @@ static size_t terminal_width(int fd)
 	return size.ws_col;
 }
 
-void progress_draw(struct progress *p, struct session *s, uint64_t left_ns)
+static void terminal_write(int fd, const char *text, size_t len)
 {
-	struct session_stats stats;
-	uint64_t now_ns = clock_mono_ns();
+	if (write(fd, text, len) < 0)
+		return; /* it takes nothing now: see progress_init() */
+}
+
+void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns)
+{
 	struct buf text = { 0 }, line = { 0 };
 
-	if (p->fd < 0 || (p->shown && now_ns - p->drawn_ns < PROGRESS_PERIOD_NS))
-		return;
-	session_stats(s, &stats);
 	/* A line of the full width would wrap, and could not be taken back. */
-	if (progress_format(&text, &stats, left_ns) == 0 &&
+	if (progress_format(&text, s, left_ns) == 0 &&
 	    buf_printf(&line, "\r%.*s\033[K", (int)terminal_width(p->fd) - 1, text.data) == 0)
-		fd_write_all(p->fd, line.data, line.len, NULL);
-	p->drawn_ns = now_ns;
+		terminal_write(p->fd, line.data, line.len);
+	p->drawn_ns = clock_mono_ns();
 	p->shown = true;
 	buf_deinit(&text);
 	buf_deinit(&line);
 }
 
-void progress_clear(struct progress *p)
+void progress_deinit(struct progress *p)
 {
-	if (p->fd >= 0 && p->shown)
-		fd_write_all(p->fd, "\r\033[K", 4, NULL);
-	p->shown = false;
+	if (p->shown)
+		terminal_write(p->fd, "\r\033[K", 4);
+	if (p->fd >= 0)
+		close(p->fd);
+	*p = (struct progress){ .fd = -1 };
 }

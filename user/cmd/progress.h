@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -12,19 +11,25 @@
 #define PROGRESS_PERIOD_NS 250000000ULL
 
 struct progress {
-	int fd; /* -1: nothing is shown */
+	int fd; /* of our own, that never blocks; -1: nothing is shown */
 	uint64_t drawn_ns;
 	bool shown;
 };
 
-/** Show progress on `fd`, if `enabled` and it is a terminal. */
-void progress_init(struct progress *p, int fd, bool enabled);
+/**
+ * Show progress on the terminal that `fd` is, if it is one; -1: show nothing. A terminal that takes
+ * no output (Ctrl-S, a dead connection) does not hold up the caller: the line is left out.
+ */
+void progress_init(struct progress *p, int fd);
 
-/** Draw the line anew, at most once in PROGRESS_PERIOD_NS. `left_ns`: 0 if there is no end. */
-void progress_draw(struct progress *p, struct session *s, uint64_t left_ns);
+/** Take the line away, and show no more. */
+void progress_deinit(struct progress *p);
 
-/** Take the line away. */
-void progress_clear(struct progress *p);
+/** Whether the line is to be drawn anew: there is one, and PROGRESS_PERIOD_NS have passed. */
+bool progress_due(const struct progress *p);
 
-/** The text of the line, without what drives the terminal. */
+/** Draw the line. `left_ns`: 0 if there is no end. */
+void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns);
+
+/** The text of the line, without what drives the terminal. Appends; 0 or -ENOMEM. */
 int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns);
