@@ -43,19 +43,19 @@ static void machine_add(struct profile *p, struct buf *text)
 
 	if (uname(&name) < 0)
 		return;
-	buf_printf(text, "host: %s", name.nodename);
+	buf_printf(text, "# host: %s", name.nodename);
 	add(p, text);
-	buf_printf(text, "kernel: %s %s %s", name.sysname, name.release, name.machine);
+	buf_printf(text, "# kernel: %s %s %s", name.sysname, name.release, name.machine);
 	add(p, text);
 	cpu_model(model, sizeof(model));
-	buf_printf(text, "cpus: %ld %s", sysconf(_SC_NPROCESSORS_ONLN), model);
+	buf_printf(text, "# cpus: %ld %s", sysconf(_SC_NPROCESSORS_ONLN), model);
 	add(p, text);
 }
 
 static void samples_add_comment(struct profile *p, struct buf *text,
 				const struct session_stats *stats)
 {
-	buf_printf(text, "samples: %lu, user %lu, complete %lu, truncated %lu, lost %lu",
+	buf_printf(text, "# samples: %lu, user %lu, complete %lu, truncated %lu, lost %lu",
 		   stats->samples, stats->user_samples, stats->complete, stats->truncated,
 		   stats->lost);
 	add(p, text);
@@ -82,7 +82,7 @@ static void names_add_comment(struct profile *p, struct buf *text,
 	for (int i = 0; i < SYMBOLIZE_REASONS; i++) {
 		if (names->unnamed[i] == 0)
 			continue;
-		buf_printf(text, "unnamed: %lu addresses, %s", names->unnamed[i],
+		buf_printf(text, "# unnamed: %lu addresses, %s", names->unnamed[i],
 			   symbolize_reason_text((enum symbolize_reason)i));
 		add(p, text);
 	}
@@ -101,12 +101,12 @@ void comments_add(struct profile *p, const char *command_line, const struct sess
 		buf_printf(&text, "command: %s", command_line);
 		add(p, &text);
 	}
-	buf_printf(&text, "profiler: cprofbpf %s", CPROFBPF_VERSION);
+	buf_printf(&text, "# profiler: cprofbpf %s", CPROFBPF_VERSION);
 	add(p, &text);
 	machine_add(p, &text);
 	samples_add_comment(p, &text, stats);
 	if (stats->kernel_ns) {
-		buf_printf(&text, "cpu: sampled %.2f s, kernel's count %.2f s",
+		buf_printf(&text, "# cpu: sampled %.2f s, kernel's count %.2f s",
 			   (double)stats->sampled_ns / 1e9, (double)stats->kernel_ns / 1e9);
 		add(p, &text);
 	}
