@@ -363,17 +363,17 @@ static __always_inline _Bool end_is_deferred(int end)
 SEC("perf_event")
 int cpu_tick(struct bpf_perf_event_data *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct cpu_scratch *sc = scratch_get();
 
 	if (!sc)
 		return 0;
 	__u64 ns = tick_weight(sc);
-	__u32 tgid = task_tgid(task);
+	__u32 tgid = task_tgid_current();
 	/* 0 is the idle task, and what our PID namespace cannot see. */
 	if (tgid == 0 || (!profile_all && !bpf_map_lookup_elem(&targets, &tgid)))
 		return 0;
 
+	struct task_struct *task = (void *)bpf_get_current_task();
 	sample_init(sc, task, tgid, ns);
 	if (kernel_stacks && !(ctx->regs.cs & CS_RING_MASK))
 		kernel_walk(ctx, sc);

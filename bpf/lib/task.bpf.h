@@ -40,6 +40,14 @@ static __always_inline __u32 task_tgid(struct task_struct *task)
 	return task_pid_visible(BPF_CORE_READ(task, group_leader));
 }
 
+/* task_tgid() of the task that runs, which the kernel gives at once in the usual case. */
+static __always_inline __u32 task_tgid_current(void)
+{
+	if (!pid_namespace_inode)
+		return bpf_get_current_pid_tgid() >> 32;
+	return task_tgid((void *)bpf_get_current_task());
+}
+
 /* Differs between a program and the one that it executes, and between processes that reuse a
  * number. Never 0. */
 static __always_inline __u64 task_tag(struct task_struct *task)
