@@ -21,6 +21,7 @@ static const char source[] =
 	"#define NOINLINE __attribute__((noinline))\n"
 	"#define INLINE __attribute__((always_inline)) inline\n"
 	"volatile int sink;\n"
+	"#include \"inc/half.h\"\n"
 	"namespace shop {\n"
 	"struct Item { int price; INLINE int taxed(int rate) const; };\n"
 	"INLINE int Item::taxed(int rate) const { return price + price / rate + sink; }\n"
@@ -51,7 +52,7 @@ static const char source[] =
 	"	Hidden h{a};\n"
 	"	return h.twice(a) + add(1);\n"
 	"}\n"
-	"extern \"C\" NOINLINE int plain(int a) { sink = a; return sink + a; }\n"
+	"extern \"C\" NOINLINE int plain(int a) { sink = a; return half(a); }\n"
 	"int main(int argc, char **)\n"
 	"{\n"
 	"	std::vector<shop::Item> items;\n"
@@ -62,6 +63,16 @@ static const char source[] =
 	"	}\n"
 	"	return shop::checkout(items) + hide(argc) + plain(argc) + (int)names.size();\n"
 	"}\n";
+
+/* Its directory is relative to the compiler's. */
+static const char header[] = "inline int half(int a) { return sink + a / 2; }\n";
+
+static void source_write(void)
+{
+	program_run("mkdir -p inc");
+	program_write("inc/half.h", header);
+	program_write("a.cc", source);
+}
 
 /* ---- Resolving as text ----------------------------------------------------------------------- */
 
@@ -147,9 +158,15 @@ static void addr2line_text(const char *program, struct buf *out)
 static void test_agrees_with_addr2line(void **state)
 {
 	(void)state;
-	static const char *const flags[] = { "-gdwarf-4 -O2", "-gdwarf-5 -O2", "-g -O0", "-g -O3",
-					     "-g -O1 -no-pie -fno-pie" };
-	program_write("a.cc", source);
+	static const char *const flags[] = {
+		"-gdwarf-4 -O2",
+		"-gdwarf-5 -O2",
+		"-g -O0",
+		"-g -O3",
+		"-g -O1 -no-pie -fno-pie",
+		"-g -O2 -ffunction-sections -Wl,--gc-sections",
+	};
+	source_write();
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		struct buf ours = { 0 }, theirs = { 0 };
 		program_run("g++ %s a.cc -o a", flags[i]);
@@ -187,7 +204,7 @@ static void test_where_dwarf_may_be(void **state)
 		{ "dwz", NULL, "cp a b && cp a c && dwz -m shared.dwz b c" },
 	};
 	struct buf expected = { 0 };
-	program_write("a.cc", source);
+	source_write();
 	program_run("g++ -gdwarf-5 -O2 a.cc -o a");
 	addrs.len = 0;
 	for (size_t k = 0; k < ARRAY_SIZE(public_functions); k++)
@@ -267,6 +284,25 @@ static void expect_names(const char *program, const char *named_by, const struct
 	program_close(&p);
 }
 
+/* GCC's nested functions: code below another function, outside of its addresses. */
+static void test_nested_function(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+		{ "outer", 0, "outer", "outer", SYMBOLS_DWARF },
+		{ "inner.0", 0, "inner", "inner", SYMBOLS_DWARF },
+	};
+	program_write("a.c",
+		      "int outer(volatile int a)\n"
+		      "{\n"
+		      "	__attribute__((noinline)) int inner(int b) { a += b; return a; }\n"
+		      "	return inner(a) + inner(a + 1);\n"
+		      "}\n"
+		      "int main(int argc, char **argv) { (void)argv; return outer(argc); }\n");
+	program_run("gcc -g -O1 a.c -o a");
+	expect_names("a", "a", cases, ARRAY_SIZE(cases));
+}
+
 #define RUN "_ZN12_GLOBAL__N_16Hidden3runEi"
 
 static void test_names_with_dwarf(void **state)
@@ -280,7 +316,7 @@ static void test_names_with_dwarf(void **state)
 		{ "_start", 0, "_start", "_start", SYMBOLS_SYMTAB },
 		{ "_start", 0x1000000, "", "", SYMBOLS_NONE },
 	};
-	program_write("a.cc", source);
+	source_write();
 	program_run("g++ -g -O2 a.cc -o a");
 	expect_names("a", "a", cases, ARRAY_SIZE(cases));
 }
@@ -299,7 +335,7 @@ static void test_inlined_private_function(void **state)
 		  { "\n(anonymous namespace)::Hidden::twice(int)\n",
 		    "\nhide(int)::$_0::operator()(int) const\n" } },
 	};
-	program_write("a.cc", source);
+	source_write();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf text = { 0 };
 		program_run("%s -g -O2 a.cc -o a", cases[i].compiler);
@@ -313,7 +349,7 @@ static void test_inlined_private_function(void **state)
 			/* Its line, its caller, and the line of the call. */
 			const char *outer = strstr(inner, "\nhide(int)\n");
 			assert_non_null(outer);
-			assert_memory_equal(strchr(outer, ':'), ":37\n", 4);
+			assert_memory_equal(strchr(outer, ':'), ":38\n", 4);
 		}
 		buf_deinit(&text);
 	}
@@ -394,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_debug_file_of_another_build),
 		cmocka_unit_test(test_names_with_dwarf),
 		cmocka_unit_test(test_inlined_private_function),
+		cmocka_unit_test(test_nested_function),
 		cmocka_unit_test(test_names_of_stripped_program),
 		cmocka_unit_test(test_names_of_stripped_library),
 		cmocka_unit_test(test_vdso),

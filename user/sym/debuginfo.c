@@ -5,6 +5,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -30,6 +31,7 @@ struct debuginfo {
 	vec_of(struct unit) units;
 	struct spans spans;   /* of the units' code; id: unit */
 	struct map functions; /* address of a DIE -> struct function * */
+	struct map paths;     /* libdw's relative path (const char *) -> the full one, ours */
 	struct scopes scopes; /* of the unit at hand */
 	vec_of(struct debuginfo_frame) frames;
 };
@@ -106,6 +108,7 @@ int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
 	if (!d)
 		return no_memory(f, e);
 	map_init(&d->functions, sizeof(void *), sizeof(struct function *));
+	map_init(&d->paths, sizeof(const char *), sizeof(char *));
 	d->alt_file.fd = -1;
 	d->dwarf = dwarf_begin_elf(f->elf, DWARF_C_READ, NULL);
 	int rc = 0;
@@ -136,6 +139,9 @@ void debuginfo_destroy(struct debuginfo *d)
 		free(f);
 	}
 	map_deinit(&d->functions);
+	for (size_t i = 0; i < d->paths.len; i++)
+		free(*(char **)map_value_at(&d->paths, i));
+	map_deinit(&d->paths);
 	scopes_deinit(&d->scopes);
 	spans_deinit(&d->spans);
 	vec_deinit(&d->units);
@@ -188,8 +194,26 @@ static const struct debuginfo_function *function_describe(struct debuginfo *d, D
 	return &f->told;
 }
 
+/* A source path as libdw tells it, or NULL, from the unit's directory if it is relative. */
+static const char *source_path(struct debuginfo *d, struct unit *unit, const char *path)
+{
+	Dwarf_Attribute attr;
+	bool added;
+
+	if (!path || path[0] == '/')
+		return path;
+	const char *dir = dwarf_formstring(dwarf_attr(&unit->die, DW_AT_comp_dir, &attr));
+	if (!dir)
+		return path;
+	char **full = map_put(&d->paths, &path, &added);
+	if (full && added && asprintf(full, "%s/%s", dir, path) < 0)
+		*full = NULL;
+	return full && *full ? *full : path;
+}
+
 /* Where an inlined call stands in its caller. */
-static void call_site(struct unit *unit, Dwarf_Die *scope, const char **file, uint32_t *line)
+static void call_site(struct debuginfo *d, struct unit *unit, Dwarf_Die *scope, const char **file,
+		      uint32_t *line)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Word value;
@@ -200,7 +224,7 @@ static void call_site(struct unit *unit, Dwarf_Die *scope, const char **file, ui
 	*line = 0;
 	if (dwarf_formudata(dwarf_attr(scope, DW_AT_call_file, &attr), &value) == 0 &&
 	    dwarf_getsrcfiles(&unit->tree, &files, &n) == 0 && value < n)
-		*file = dwarf_filesrc(files, value, NULL, NULL);
+		*file = source_path(d, unit, dwarf_filesrc(files, value, NULL, NULL));
 	if (dwarf_formudata(dwarf_attr(scope, DW_AT_call_line, &attr), &value) == 0)
 		*line = value <= INT32_MAX ? (uint32_t)value : 0;
 }
@@ -214,7 +238,7 @@ static int frames_add(struct debuginfo *d, struct unit *unit, uint64_t addr, uin
 
 	*range = (struct debuginfo_range){ .first = d->frames.len };
 	if (at) {
-		frame.file = dwarf_linesrc(at, NULL, NULL);
+		frame.file = source_path(d, unit, dwarf_linesrc(at, NULL, NULL));
 		frame.line = dwarf_lineno(at, &line) == 0 ? (uint32_t)line : 0;
 	}
 	while (leaf != SCOPES_NONE) {
@@ -223,7 +247,7 @@ static int frames_add(struct debuginfo *d, struct unit *unit, uint64_t addr, uin
 		frame.function = function_describe(d, &scope->die);
 		if (!frame.function || vec_push(&d->frames, frame) < 0)
 			return -ENOMEM;
-		call_site(unit, &scope->die, &frame.file, &frame.line);
+		call_site(d, unit, &scope->die, &frame.file, &frame.line);
 		leaf = scope->outer;
 		range->len++;
 	}

@@ -23,8 +23,8 @@ struct debuginfo_function {
 
 struct debuginfo_frame {
 	const struct debuginfo_function *function; /* NULL: only the line is known */
-	const char *file;                          /* source path; NULL: unknown */
-	uint32_t line;                             /* 0: unknown, or made by the compiler */
+	const char *file; /* source path, full if the unit has a directory; NULL: unknown */
+	uint32_t line;    /* 0: unknown, or made by the compiler */
 };
 
 /** The frames at an address: frames[first .. first + len), the innermost inlined call first. */
