@@ -23,25 +23,29 @@ static void test_text(void **state)
 	static const struct {
 		struct session_stats stats;
 		uint64_t left_ns;
+		double own_cpu;
 		const char *want;
 	} cases[] = {
 		{ { .duration_ns = 1000000000,
 		    .samples = 100,
 		    .user_samples = 100,
-		    .complete = 99,
-		    .self_cpu_ns = 4000000 },
+		    .complete = 99 },
 		  29040000000,
+		  0.004,
 		  "29.0 s left | 100 samples, 99.00% complete, 0 lost | profiler 0.4% CPU" },
 		{ { .duration_ns = 12340000000, .lost = 2, .samples = 5 },
 		  0,
+		  0,
 		  "12.3 s, Ctrl-C ends | 5 samples, 0.00% complete, 2 lost | profiler 0.0% CPU" },
-		{ { .samples = 0 }, 1000000000, "1.0 s left | 0 samples, 0 lost" },
+		{ { .samples = 0 }, 1000000000, -1, "1.0 s left | 0 samples, 0 lost" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf got = { 0 };
 
-		assert_int_equal(progress_format(&got, &cases[i].stats, cases[i].left_ns), 0);
+		assert_int_equal(
+			progress_format(&got, &cases[i].stats, cases[i].left_ns, cases[i].own_cpu),
+			0);
 		assert_string_equal(got.data, cases[i].want);
 		buf_deinit(&got);
 	}
@@ -75,16 +79,23 @@ static void assert_shown(struct terminal *t, const char *want)
 static void test_drawn_on_a_terminal_and_taken_away(void **state)
 {
 	(void)state;
-	const struct session_stats s = { .samples = 7 };
+	struct session_stats s = { .samples = 7,
+				   .duration_ns = 1000000000,
+				   .self_cpu_ns = 500000000 };
 	struct terminal t;
 	struct progress p;
 
-	if (!terminal_open(&t, 20))
+	if (!terminal_open(&t, 50))
 		skip();
 	progress_init(&p, t.slave);
 	assert_true(progress_due(&p));
 	progress_draw(&p, &s, 1000000000);
-	assert_shown(&t, "\r1.0 s left | 7 samp\033[K");
+	assert_shown(&t, "\r1.0 s left | 7 samples, 0 lost\033[K");
+	/* 10 ms in half a second since the first line, cut before the last column. */
+	s.duration_ns += 500000000;
+	s.self_cpu_ns += 10000000;
+	progress_draw(&p, &s, 500000000);
+	assert_shown(&t, "\r0.5 s left | 7 samples, 0 lost | profiler 2.0% CP\033[K");
 	assert_false(progress_due(&p));
 	p.drawn_ns -= PROGRESS_PERIOD_NS;
 	assert_true(progress_due(&p));

@@ -71,6 +71,7 @@ static void test_which_signals_end_and_which_give_up(void **state)
 		{ "a service manager's pair", { SIGTERM, SIGHUP, SIGTERM }, false, ENDED_WELL },
 		{ "a closed terminal", { SIGHUP, SIGTERM, SIGHUP }, false, ENDED_WELL },
 		{ "a reader that has gone", { SIGPIPE }, false, NO_STOP },
+		{ "a file that is too large", { SIGXFSZ }, false, NO_STOP },
 		{ "a child's end", { SIGCHLD }, false, NO_STOP },
 	};
 

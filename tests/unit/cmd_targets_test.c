@@ -151,7 +151,7 @@ static void test_a_plain_user_may_not(void **state)
 
 		if (setresuid(65534, 65534, 65534) < 0 || targets_resolve(&o, &t, &e) < 0)
 			_exit(1);
-		if (targets_check_access(&t, &e) != -EPERM || !strstr(e.msg, "CAP_BPF"))
+		if (targets_check_access(&o, &t, &e) != -EPERM || !strstr(e.msg, "CAP_BPF"))
 			_exit(2);
 		_exit(0);
 	}

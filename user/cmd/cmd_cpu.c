@@ -77,7 +77,7 @@ static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 	int rc = targets_resolve(o, &r->targets, e);
 
 	if (rc == 0)
-		rc = targets_check_access(&r->targets, e);
+		rc = targets_check_access(o, &r->targets, e);
 	if (rc < 0)
 		return rc;
 	output_series_init(&r->series, r->targets.name);
@@ -161,7 +161,7 @@ static int run_report(struct run *r)
 		say_command(&r->capture, o->command[0]);
 	if (r->empty)
 		say("no samples: %s (%s); an empty profile is written to %s",
-		    o->all ? "the machine was idle" : "the target slept", r->figures.data,
+		    o->all ? "all processes slept" : "the target slept", r->figures.data,
 		    r->output.path);
 	else if (!o->quiet)
 		say("%s, written to %s", r->figures.data, r->output.path);
@@ -180,6 +180,12 @@ static int run_capture(struct run *r, struct err *e)
 	int written = run_measure(r, &late);
 	if (written == 0)
 		written = run_write(r, &late);
+	if (rc < 0 && written == 0) {
+		struct err first = *e;
+
+		return err_plain(e, rc, "%.300s; what was sampled until then is written to %.150s",
+				 first.msg, r->output.path);
+	}
 	if (rc == 0 && written < 0) {
 		*e = late;
 		rc = written;

@@ -65,7 +65,8 @@ static int create_temp(struct output *o, struct err *e)
 	if (fd < 0)
 		return err_set(e, fd, "cannot write to '%s'", o->path);
 	o->fd = fd;
-	if (fallocate(fd, 0, 0, RESERVE_BYTES) < 0 && (errno == ENOSPC || errno == EDQUOT))
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVE_BYTES) < 0 &&
+	    (errno == ENOSPC || errno == EDQUOT))
 		return err_set(e, -errno, "cannot write to '%s'", o->path);
 	give_to_sudo_user(fd);
 	return 0;

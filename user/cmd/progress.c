@@ -29,7 +29,7 @@ bool progress_due(const struct progress *p)
 	return p->fd >= 0 && (!p->shown || clock_mono_ns() - p->drawn_ns >= PROGRESS_PERIOD_NS);
 }
 
-int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns)
+int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns, double own_cpu)
 {
 	char complete[SUMMARY_PERCENT_MAX];
 
@@ -41,9 +41,8 @@ int progress_format(struct buf *to, const struct session_stats *s, uint64_t left
 	if (summary_complete(s, complete))
 		buf_printf(to, ", %s complete", complete);
 	buf_printf(to, ", %" PRIu64 " lost", s->lost);
-	if (s->duration_ns)
-		buf_printf(to, " | profiler %.1f%% CPU",
-			   100.0 * (double)s->self_cpu_ns / (double)s->duration_ns);
+	if (own_cpu >= 0)
+		buf_printf(to, " | profiler %.1f%% CPU", 100 * own_cpu);
 	return to->error;
 }
 
@@ -65,9 +64,17 @@ static void terminal_write(int fd, const char *text, size_t len)
 void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns)
 {
 	struct buf text = { 0 }, line = { 0 };
+	double own_cpu = -1;
 
+	if (!p->shown) {
+		p->start_ns = s->duration_ns;
+		p->start_cpu_ns = s->self_cpu_ns;
+	} else if (s->duration_ns > p->start_ns) {
+		own_cpu = (double)(s->self_cpu_ns - p->start_cpu_ns) /
+			  (double)(s->duration_ns - p->start_ns);
+	}
 	/* A line of the full width would wrap, and could not be taken back. */
-	if (progress_format(&text, s, left_ns) == 0 &&
+	if (progress_format(&text, s, left_ns, own_cpu) == 0 &&
 	    buf_printf(&line, "\r%.*s\033[K", (int)terminal_width(p->fd) - 1, text.data) == 0)
 		terminal_write(p->fd, line.data, line.len);
 	p->drawn_ns = clock_mono_ns();

@@ -14,6 +14,7 @@ struct progress {
 	int fd; /* of our own, that never blocks; -1: nothing is shown */
 	uint64_t drawn_ns;
 	bool shown;
+	uint64_t start_ns, start_cpu_ns; /* of the first line: what starting took is not shown */
 };
 
 /**
@@ -28,8 +29,13 @@ void progress_deinit(struct progress *p);
 /** Whether the line is to be drawn anew: there is one, and PROGRESS_PERIOD_NS have passed. */
 bool progress_due(const struct progress *p);
 
-/** Draw the line. `left_ns`: 0 if there is no end. */
+/** Draw the line. `left_ns`: 0 if there is no end. The profiler's own CPU is since the first line.
+ */
 void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns);
 
-/** The text of the line, without what drives the terminal. Appends; 0 or -ENOMEM. */
-int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns);
+/**
+ * The text of the line, without what drives the terminal. `own_cpu`: the profiler's, as a share of
+ * one CPU; negative: not known. Appends; 0 or -ENOMEM.
+ */
+int progress_format(struct buf *to, const struct session_stats *s, uint64_t left_ns,
+		    double own_cpu);

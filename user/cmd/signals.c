@@ -62,6 +62,7 @@ void signals_install(void)
 	sigaction(SIGCHLD, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL);
 	sigaddset(&ours, SIGCHLD);
 	sigprocmask(SIG_UNBLOCK, &ours, NULL);
 }

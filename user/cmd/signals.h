@@ -4,8 +4,9 @@
  *
  * SIGINT (also where a background shell had it ignored), SIGTERM and SIGHUP (unless ignored: nohup)
  * ask to end: system calls that wait return EINTR, and signals_stop() says so. A further SIGINT
- * gives up at once: the process ends with CMD_FAILURE and nothing is written. SIGPIPE is ignored,
- * SIGCHLD interrupts a wait. The state is the process's: one capture at a time.
+ * gives up at once: the process ends with CMD_FAILURE and nothing is written. SIGPIPE and SIGXFSZ
+ * are ignored, so that writing fails instead; SIGCHLD interrupts a wait. The state is the
+ * process's: one capture at a time.
  */
 #pragma once
 

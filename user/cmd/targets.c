@@ -105,9 +105,10 @@ int targets_resolve(const struct capture_options *o, struct targets *ret, struct
 	return o->all ? resolve_host(ret, e) : resolve_pids(o, ret, e);
 }
 
-int targets_check_access(const struct targets *t, struct err *e)
+int targets_check_access(const struct capture_options *o, struct targets *t, struct err *e)
 {
 	struct privilege privilege;
+	struct err note;
 
 	privilege_read(&privilege);
 	int rc = privilege_check(&privilege, e);
@@ -123,6 +124,8 @@ int targets_check_access(const struct targets *t, struct err *e)
 		else if (errno != ENOENT && errno != ESRCH)
 			return privilege_explain_process(&privilege, *pid, -errno, e);
 	}
+	if (!o->user_only && !o->no_symbols && !privilege_kernel_symbols(&privilege, &note))
+		buf_printf(&t->notes, "%s\n", note.msg);
 	return 0;
 }
 

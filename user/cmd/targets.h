@@ -22,9 +22,10 @@ struct targets {
 int targets_resolve(const struct capture_options *o, struct targets *ret, struct err *e);
 
 /**
- * Whether we may profile at all, and look into these processes. -EPERM, -EACCES or what
- * privilege_check() says.
+ * Whether we may profile at all, and look into these processes; what cannot be had but is no
+ * obstacle (the names of kernel functions) is noted. -EPERM, -EACCES or what privilege_check()
+ * says.
  */
-int targets_check_access(const struct targets *t, struct err *e);
+int targets_check_access(const struct capture_options *o, struct targets *t, struct err *e);
 
 void targets_deinit(struct targets *t);
