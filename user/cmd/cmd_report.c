@@ -30,6 +30,10 @@ static const struct verb verbs[] = {
 	{ "tags", REPORT_TAGS, report_print_tags, false },
 	{ "dot", REPORT_DOT, report_print_dot, false },
 	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind, false },
+	{ "proto", REPORT_PROTO, report_print_proto, false },
+	{ "topproto", REPORT_TOPPROTO, report_print_topproto, false },
+	{ "collapsed", REPORT_FLAME, report_print_collapsed, false },
+	{ "speedscope", REPORT_FLAME, report_print_speedscope, false },
 	{ "comments", REPORT_COMMENTS, report_print_comments, false },
 };
 

@@ -25,6 +25,12 @@ static const struct cmd cmds[] = {
 	{ "traces", "every sample with its stack", cmd_report },
 	{ "raw", "all that a profile holds, as text", cmd_report },
 	{ "tags", "the labels and what their samples weigh", cmd_report },
+	{ "dot", "the call graph for graphviz", cmd_report },
+	{ "callgrind", "the call graph for kcachegrind", cmd_report },
+	{ "collapsed", "a line for each stack, for flame graphs", cmd_report },
+	{ "speedscope", "stacks for speedscope.app", cmd_report },
+	{ "proto", "the profile that filters leave", cmd_report },
+	{ "topproto", "the top table as a profile", cmd_report },
 	{ "comments", "the comments of a profile", cmd_report },
 	{ "help", "this text, or that of a verb", cmd_help },
 };

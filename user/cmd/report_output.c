@@ -2,10 +2,8 @@
 #include "cmd/report_output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BUFFER_SIZE = 256 * 1024 };
 
@@ -21,26 +19,15 @@ int report_output_open(struct report_output *o, const char *path, struct err *e)
 	if (rc < 0)
 		return rc;
 	o->to_output = true;
-	if (o->output.fd >= 0) {
-		int fd = fcntl(o->output.fd, F_DUPFD_CLOEXEC, 3);
-		o->file = fd < 0 ? NULL : fdopen(fd, "w");
-		if (!o->file && fd >= 0)
-			close(fd);
-		if (o->file)
-			setvbuf(o->file, NULL, _IOFBF, BUFFER_SIZE);
-	} else {
-		o->file = open_memstream(&o->text, &o->len);
-	}
+	o->file = open_memstream(&o->text, &o->len);
 	return o->file ? 0 : err_set(e, -errno, "cannot write '%s'", path);
 }
 
 int report_output_commit(struct report_output *o, struct err *e)
 {
 	errno = 0;
-	bool failed = fflush(o->file) != 0 || ferror(o->file);
-	if (failed)
-		return err_set(e, errno ? -errno : -EIO, "cannot write %s",
-			       o->to_output ? o->output.path : "to standard output");
+	if (fflush(o->file) != 0 || ferror(o->file))
+		return err_set(e, errno ? -errno : -EIO, "cannot write the report");
 	return o->to_output ? output_commit(&o->output, o->text, o->len, e) : 0;
 }
 

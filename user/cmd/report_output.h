@@ -11,7 +11,7 @@ struct report_output {
 	FILE *file; /* what the report is printed to */
 	struct output output;
 	bool to_output; /* else to standard output */
-	char *text;     /* of a FIFO that nobody reads yet */
+	char *text;     /* what was printed, of a file */
 	size_t len;
 };
 

@@ -90,6 +90,10 @@ int report_print_traces(struct report *r, FILE *out, struct err *e);
 int report_print_raw(struct report *r, FILE *out, struct err *e);
 int report_print_dot(struct report *r, FILE *out, struct err *e);
 int report_print_callgrind(struct report *r, FILE *out, struct err *e);
+int report_print_proto(struct report *r, FILE *out, struct err *e);
+int report_print_topproto(struct report *r, FILE *out, struct err *e);
+int report_print_collapsed(struct report *r, FILE *out, struct err *e);
+int report_print_speedscope(struct report *r, FILE *out, struct err *e);
 int report_print_tags(struct report *r, FILE *out, struct err *e);
 int report_print_comments(struct report *r, FILE *out, struct err *e);
 

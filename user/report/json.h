@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#pragma once
+
+#include <stdio.h>
+
+/** Print a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
+void json_string(const char *text, FILE *out);
+
+/** Print the next character of `*text` if it is UTF-8, else U+FFFD, and move on. */
+void utf8_put(const char **text, FILE *out);
