@@ -235,7 +235,7 @@ static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struc
 		return UNWIND_END_NO_REGS;
 	/* Workers of io_uring and vhost are threads of the process that were never in user mode. */
 	if (regs.rip == 0)
-		sc->sample.key.user = 0;
+		sc->sample.key.user = CPU_USER_NONE;
 	if (!(regs.cs & CS_RING_MASK))
 		return UNWIND_END_NO_REGS;
 	if (regs.cs != CS_USER_64)
@@ -343,7 +343,8 @@ static __always_inline void sample_init(struct cpu_scratch *sc, struct task_stru
 	s->key.tgid = tgid;
 	s->key.tid = label_tid ? task_tid(task) : 0;
 	s->key.cpu = label_cpu ? bpf_get_smp_processor_id() : 0;
-	s->key.user = 1;
+	s->key.user =
+		BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) ? CPU_USER_EXECVE : CPU_USER_STACK;
 	s->key.end = UNWIND_END_COMPLETE;
 	if (label_thread)
 		bpf_get_current_comm(s->key.comm, sizeof(s->key.comm));
@@ -378,7 +379,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	if (kernel_stacks && !(ctx->regs.cs & CS_RING_MASK))
 		kernel_walk(ctx, sc);
 	if (!task_has_user_stack(task)) {
-		sc->sample.key.user = 0;
+		sc->sample.key.user = CPU_USER_NONE;
 	} else {
 		int end = user_registers(ctx, sc, task);
 		if (end == 0)
@@ -390,6 +391,9 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 				count(CPU_LOST_RING, 1);
 			return 0;
 		}
+		if (sc->sample.key.user == CPU_USER_EXECVE)
+			sc->sample.key.user =
+				end == UNWIND_END_COMPLETE ? CPU_USER_STACK : CPU_USER_NONE;
 	}
 	/* A thread of the kernel's, whose frames were not asked for. */
 	if (sc->sample.key.user || sc->sample.frames_len)

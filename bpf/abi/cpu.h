@@ -12,13 +12,22 @@
 
 #define CPU_COMM_SIZE 16
 
+/* Whether a sample has a user stack. */
+enum cpu_user {
+	CPU_USER_NONE,   /* none exists: a kernel thread, or a task whose execve has left the old
+			    program */
+	CPU_USER_STACK,  /* there is, or should be, one */
+	CPU_USER_EXECVE, /* in execve, which may have taken it away: NONE unless the walk is
+			    complete */
+};
+
 /* One line of the profile: a stack and its labels. Labels that were not asked for are zero. */
 struct cpu_key {
 	__u64 stack[2];  /* the stack's 128-bit identity */
 	__u32 tgid, tid; /* as seen in the profiler's PID namespace */
 	__u32 cpu;
 	__u16 end;  /* enum unwind_end of the user part */
-	__u16 user; /* 1: there is, or should be, a user stack */
+	__u16 user; /* enum cpu_user */
 	char comm[CPU_COMM_SIZE];
 };
 _Static_assert(sizeof(struct cpu_key) == 48, "keys are compared as bytes");

@@ -67,10 +67,11 @@ enum unwind_cfa {
 	UNWIND_CFA_BP,   /* bp + cfa_off */
 	UNWIND_CFA_REG,  /* regs[reg] + cfa_off; known in the leaf and in an interrupted frame only
 			  */
-	UNWIND_CFA_SP_MEM, /* *(sp + cfa_off) + cfa_add */
-	UNWIND_CFA_BP_MEM, /* *(bp + cfa_off) + cfa_add */
-	UNWIND_CFA_PLT,    /* sp + 8 + ((pc & 15) >= reg ? 8 : 0): a lazy PLT's expression */
-	UNWIND_CFA_EXPR,   /* any other expression: cfa_off is its number in user space's list */
+	UNWIND_CFA_SP_MEM,    /* *(sp + cfa_off) + cfa_add */
+	UNWIND_CFA_BP_MEM,    /* *(bp + cfa_off) + cfa_add */
+	UNWIND_CFA_BP_SWITCH, /* bp + cfa_off, perhaps on another stack */
+	UNWIND_CFA_PLT,       /* sp + 8 + ((pc & 15) >= reg ? 8 : 0): a lazy PLT's expression */
+	UNWIND_CFA_EXPR,      /* any other expression: cfa_off is its number in user space's list */
 };
 
 enum unwind_bp {

@@ -45,6 +45,7 @@ struct mm_struct;
 struct task_struct {
 	int pid, tgid;
 	unsigned int flags;
+	unsigned int in_execve : 1;
 	void *stack;
 	struct mm_struct *mm;
 	struct task_struct *group_leader;

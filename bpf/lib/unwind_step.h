@@ -96,6 +96,7 @@ static __always_inline int unwind_cfa(UNWIND_ENV env, const struct unwind_state 
 		*cfa = base + (__s64)r->cfa_off;
 		return 0;
 	case UNWIND_CFA_BP:
+	case UNWIND_CFA_BP_SWITCH:
 		*cfa = s->bp + (__s64)r->cfa_off;
 		return 0;
 	case UNWIND_CFA_REG:
@@ -154,8 +155,8 @@ static __always_inline int unwind_step_cfi(UNWIND_ENV env, struct unwind_state *
 	if (rc)
 		return rc;
 	/*
-	 * A saved CFA (the MEM kinds) may lead to another stack; the others can only grow, if not
-	 * in a leaf that has popped its return address into a register (vfork).
+	 * A saved CFA (the MEM kinds) or a switch may lead to another stack; others can only grow,
+	 * if not in a leaf that has popped its return address into a register (vfork).
 	 */
 	if (r->cfa <= UNWIND_CFA_REG && (r->ra == UNWIND_RA_REG ? cfa < s->sp : cfa <= s->sp))
 		return UNWIND_END_STUCK;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "collect/cpu_events.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,7 +46,7 @@ static bool end_asks_for_mappings(enum unwind_end end)
 
 /* Count a stack that was completed here. */
 static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const uint64_t *frames,
-		       size_t len, enum unwind_end end)
+		       size_t len, enum unwind_end end, enum cpu_user user)
 {
 	struct stack_hash hash = { { STACK_HASH_INIT_0, STACK_HASH_INIT_1 } };
 	struct cpu_key key = s->key;
@@ -56,6 +57,7 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
 	key.stack[0] = hash.h[0];
 	key.stack[1] = hash.h[1];
 	key.end = end;
+	key.user = user;
 	if (samples_add_stack(ev->samples, key.stack, frames, (uint32_t)len, s->kernel_len) < 0)
 		ev->samples->lost_full++;
 	else
@@ -102,10 +104,11 @@ static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
 	ev->deferred++;
 	memcpy(frames, s + 1, len * sizeof(*frames));
 	enum unwind_end end = sample_walk(ev, s, frames, &len);
+	bool gone = s->key.user == CPU_USER_EXECVE && end != UNWIND_END_COMPLETE;
 	/* An address that nothing is known of is still where the sample was taken. */
-	if (len == s->kernel_len)
+	if (len == s->kernel_len && !gone)
 		frames[len++] = UNWIND_FRAME_PLAIN | (s->state.pc & UNWIND_FRAME_PLAIN_MASK);
-	walk_count(ev, s, frames, len, end);
+	walk_count(ev, s, frames, len, end, gone ? CPU_USER_NONE : CPU_USER_STACK);
 }
 
 static void sample_handle(struct cpu_events *ev, const struct cpu_sample *s, size_t size)
