@@ -239,8 +239,7 @@ check:
 check-programs: all $(TARGETS) $(UNIT_TESTS) $(UNIT_ASAN) $(FUZZERS)
 
 lint:
-	@tools/arrows
-	@tools/lint
+	@tools/arrows; arrows=$$?; tools/lint && exit $$arrows
 
 unit: $(UNIT_TESTS)
 	@tools/unit $(UNIT_TESTS)

@@ -1,41 +1,78 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""The same run seen by cprofbpf and by perf with 64 KiB stacks: do the functions' shares agree?"""
+"""The same run seen by cprofbpf and by perf with 64 KiB stacks: do the functions' shares agree?
 
+A function is a range of code in a file, as its FDE has it: names, aliases and inlining do not matter.
+"""
+
+import bisect
+import functools
 import math
+import os
+import re
 import subprocess
 
 import peers
+from harness import file_address
 from load import Load
 
 HZ = 1000
-SECONDS = 24  # of one busy thread: 20,000 samples and more a side
+SECONDS = 30  # of one busy thread: more than 20,000 samples a side on an idle machine
 LEAST_SHARE = 0.01
 
 
-def add(counts, names, number):
-    for name in set(names):
-        counts[name] = counts.get(name, 0) + number
+@functools.lru_cache(maxsize=None)
+def function_starts(path):
+    out = subprocess.run(["readelf", "-wf", path], capture_output=True, text=True).stdout
+    return sorted(int(start, 16) for start in re.findall(r" FDE cie=\w+ pc=(\w+)\.\.", out))
 
 
-def plain(name):
-    """Both sides' spelling of a function, without arguments and versions."""
-    return name.split("(")[0].split("[abi")[0].split("@")[0].strip()
+def function_at(path, address):
+    """(file, start of the function), or None where that cannot be told."""
+    if not os.path.isfile(path):
+        return None
+    starts = function_starts(path)
+    i = bisect.bisect_right(starts, address)
+    return (path, starts[i - 1]) if i else None
 
 
-def ours(t, profile):
-    total, counts = 0, {}
-    for names, number in profile.stacks():
-        total += number
-        add(counts, map(plain, names), number)
-    return total, counts
+class Shares:
+    """Samples with each function on their stack."""
+
+    def __init__(self):
+        self.total, self.counts, self.names = 0, {}, {}
+
+    def add(self, functions, number):
+        self.total += number
+        for function in functions - {None}:
+            self.counts[function] = self.counts.get(function, 0) + number
+
+    def share(self, function):
+        return self.counts.get(function, 0) / max(self.total, 1)
+
+
+def ours(profile):
+    shares = Shares()
+    for sample in profile.sample:
+        found = set()
+        for location_id in sample.location_id:
+            location, mapping = profile.locations[location_id], profile.mapping_of(location_id)
+            if mapping is None:
+                continue
+            offset = location.address - mapping.memory_start + mapping.file_offset
+            function = function_at(mapping.filename, file_address(mapping.filename, offset))
+            found.add(function)
+            if location.line:
+                shares.names[function] = profile.functions[location.line[-1].function_id].name
+        shares.add(found, sample.value[0])
+    return shares
 
 
 def theirs(data):
-    total, counts = 0, {}
+    shares = Shares()
     for stack in peers.script(data):
-        total += 1
-        add(counts, (plain(name) for _, name, _ in stack), 1)
-    return total, counts
+        # A caller's address is its return address.
+        shares.add({function_at(path, address - (i > 0)) for i, (address, _, path) in enumerate(stack)}, 1)
+    return shares
 
 
 def section(t):
@@ -45,14 +82,15 @@ def section(t):
     perf = t.start(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     profile, _ = t.record("-p", target.pid, "--user-only", "-d", SECONDS, "-F", HZ)
     perf.wait(120)
-    (total_a, ours_by), (total_b, perf_by) = ours(t, profile), theirs(data)
+    mine, other = ours(profile), theirs(data)
     rows = []
-    for name in sorted(set(ours_by) | set(perf_by)):
-        a, b = ours_by.get(name, 0) / total_a, perf_by.get(name, 0) / total_b
-        if max(a, b) < LEAST_SHARE or name in ("[unknown]", "?"):
+    for function in set(mine.counts) | set(other.counts):
+        a, b = mine.share(function), other.share(function)
+        if max(a, b) < LEAST_SHARE:
             continue
-        both = (a * total_a + b * total_b) / (total_a + total_b)
-        give = 1.96 * math.sqrt(both * (1 - both) * (1 / total_a + 1 / total_b))
+        both = (mine.counts.get(function, 0) + other.counts.get(function, 0)) / (mine.total + other.total)
+        give = 1.96 * math.sqrt(both * (1 - both) * (1 / mine.total + 1 / other.total))
+        name = mine.names.get(function, "%s+%#x" % (os.path.basename(function[0]), function[1]))
         rows.append(
             {
                 "function": name[:60],
@@ -62,11 +100,11 @@ def section(t):
                 "outside": "" if abs(a - b) <= give else "outside",
             }
         )
-    rows.sort(key=lambda row: -row["cprofbpf %"])
+    rows.sort(key=lambda row: (-row["cprofbpf %"], row["function"]))
     outside = sum(bool(row["outside"]) for row in rows)
     title = "Functions above 1%%, cprofbpf (%d samples) and perf dwarf 64K (%d): %d of %d outside" % (
-        total_a,
-        total_b,
+        mine.total,
+        other.total,
         outside,
         len(rows),
     )

@@ -181,7 +181,7 @@ def test_labels(t):
     # A numeric 0 without a unit reads as no label: CPU 0 may have none.
     t.check({int(row.get("cpu", 0)) for row in seen} <= set(range(os.cpu_count())), "CPUs")
     for tid in tids:
-        t.check(profile.count({"tid": tid}) > 100, "thread %s: %d samples", tid, profile.count({"tid": tid}))
+        t.check(profile.count({"tid": tid}) > 40, "thread %s: %d samples", tid, profile.count({"tid": tid}))
 
 
 def test_one_process_has_no_labels(t):
@@ -191,7 +191,7 @@ def test_one_process_has_no_labels(t):
 
 
 def test_user_only(t):
-    target = t.target("dlopens", 60)
+    target = t.target("shares", 60)
     profile, _ = t.record("-p", target.pid, "-d", 1, "-F", 500, "--user-only")
     names = {m.filename for m in profile.mapping}
     t.check("[kernel.kallsyms]" not in names, "kernel frames")
@@ -222,7 +222,7 @@ def test_every_process(t):
     targets = [t.target("chain-gcc-O2", 60), t.target("depth", 60, 60)]
     profile, _ = t.record("-a", "-d", 2, "-F", 200)
     for target in targets:
-        t.check(profile.count({"pid": target.pid}) > 50, "pid %d is missing", target.pid)
+        t.check(profile.count({"pid": target.pid}) > 20, "pid %d is missing", target.pid)
 
 
 def test_default_name_is_pprofs(t):

@@ -22,7 +22,7 @@ def test_interrupt_writes_the_profile(t):
         process.signal(number)
         result = t.finish(process, timeout=10)
         t.check(result.status == 0, "exit status %s", result.status)
-        t.check(t.profile(t.path(str(number))).count() > 30, "too few samples")
+        t.check(t.profile(t.path(str(number))).count() > 10, "too few samples")
         t.check(target.popen.poll() is None, "the target died")
 
 
@@ -55,7 +55,7 @@ def test_target_exits(t):
     started = time.monotonic()
     profile, _ = t.record("-p", target.pid, "-d", 60)
     t.check(time.monotonic() - started < 15, "went on after the target's end")
-    t.check(profile.count() > 60, "%d samples", profile.count())
+    t.check(profile.count() > 30, "%d samples", profile.count())
     t.check_complete(profile, 99)
 
 
@@ -78,8 +78,8 @@ def test_target_is_killed(t):
 def test_one_of_two_targets_exits(t):
     short, long = t.target("chain-gcc-O2", 1), t.target("chain-clang-O2", 60)
     profile, _ = t.record("-p", "%d,%d" % (short.pid, long.pid), "-d", 3)
-    t.check(profile.count({"pid": short.pid}) > 20, "the short one is missing")
-    t.check(profile.count({"pid": long.pid}) > 150, "the long one is missing")
+    t.check(profile.count({"pid": short.pid}) > 5, "the short one is missing")
+    t.check(profile.count({"pid": long.pid}) > 50, "the long one is missing")
 
 
 def test_target_that_sleeps(t):
@@ -139,7 +139,7 @@ def test_command_outlives_the_duration(t):
     """-d ends first: the profile is written, the command runs on."""
     process = t.spawn("-d", 1, "-o", t.path(), "--", SHARES, 4, stdout=subprocess.PIPE)
     t.check(process.wait(20) == 0, "exit status %s", process.popen.returncode)
-    t.check(t.profile().count() > 40, "too few samples")
+    t.check(t.profile().count() > 20, "too few samples")
     left = process.popen.stdout.read()  # until the command, which holds the other end, exits
     t.check(b"share_half" in left, "the command did not run to its end: %s", left)
 
@@ -152,13 +152,13 @@ def test_interrupt_while_a_command_runs(t):
     os.killpg(process.pid, signal.SIGINT)
     result = t.finish(process, timeout=15)
     t.check(result.status == 0, "exit status %s", result.status)
-    t.check(t.profile().count() > 20, "too few samples")
+    t.check(t.profile().count() > 5, "too few samples")
 
 
 def test_command_and_its_children(t):
     forks = os.path.join(TARGETS, "forks")
     profile, _ = t.record("-d", 2, "-F", 500, "--", forks, 2)
-    t.check(profile.cumulative("child_work") > 100, "no children")
+    t.check(profile.cumulative("child_work") > 40, "no children")
     profile, _ = t.record("-d", 2, "-F", 500, "--no-children", "--", forks, 2)
     t.check(profile.cumulative("child_work") == 0, "children")
 
@@ -186,4 +186,4 @@ def test_two_profilers_at_once(t):
     t.check(t.finish(other).status == 0, "the other one failed")
     for found in (profile, t.profile(t.path("other"))):
         t.check_complete(found, 99.5)
-        t.check(found.count() > 80, "%d samples", found.count())
+        t.check(found.count() > 30, "%d samples", found.count())

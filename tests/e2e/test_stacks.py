@@ -25,7 +25,7 @@ def test_call_chain_in_every_build(t):
     profile, result = t.record("-p", pids, "-d", 5, "-F", 400, "--user-only")
     for variant, target in targets.items():
         labels = {"pid": target.pid}
-        t.check(profile.count(labels) >= 40, "%s: %d samples", variant, profile.count(labels))
+        t.check(profile.count(labels) >= 20, "%s: %d samples", variant, profile.count(labels))
         t.check_complete(profile, 100, labels)
         leaf = whole = 0
         for names, count in profile.stacks(labels):
@@ -33,7 +33,7 @@ def test_call_chain_in_every_build(t):
             if "leaf_work" in names[:2]:  # target_work is inlined into it
                 leaf += count
                 whole += count * (chain_of(names) == CHAIN + ["_start"])
-        t.check(leaf > 30 and whole == leaf, "%s: %d of %d chains are whole", variant, whole, leaf)
+        t.check(leaf > 10 and whole == leaf, "%s: %d of %d chains are whole", variant, whole, leaf)
     # Equal files (clang's -O2 and -O3 are) make one mapping.
     files = {os.path.basename(m.filename) for m in profile.mapping if "chain" in m.filename}
     t.check(len(VARIANTS) - 1 <= len(files), "no mapping of %s", set(VARIANTS) - files)
@@ -104,7 +104,7 @@ def check_signal_stacks(t, profile):
             handler += count
             below = names[names.index("handler_work") :]
             good += count * ("on_signal" in below and below[-2:] != [] and "main" in below)
-    t.check(handler > 200, "%d samples in the handler", handler)
+    t.check(handler > 80, "%d samples in the handler", handler)
     t.check(good >= 0.99 * handler, "%d of %d handler stacks reach main", good, handler)
     on_work = sum(n for names, n in profile.user_stacks() if {"handler_work", "interrupted_work"} <= set(names))
     t.check(on_work >= 0.8 * handler, "%d of %d show interrupted_work below", on_work, handler)
@@ -127,7 +127,7 @@ def test_dlopen_and_dlclose_while_profiling(t):
     profile, _ = t.record("-p", target.pid, "-d", 4, "-F", 500)
     t.check_complete(profile, 99)
     one, two = profile.cumulative("plugin_one_work"), profile.cumulative("plugin_two_work")
-    t.check(min(one, two) > 500, "%d and %d samples in the plugins", one, two)
+    t.check(min(one, two) > 150, "%d and %d samples in the plugins", one, two)
     t.check(0.8 < one / two < 1.25, "%d and %d samples in the plugins", one, two)
     for names, _ in profile.user_stacks():
         if "plugin_two_work" in names:
@@ -142,7 +142,7 @@ def test_exec_while_profiling(t):
     profile, _ = t.record("-p", target.pid, "-d", 4, "-F", 500)
     t.check_complete(profile, 99)
     before, after = profile.cumulative("before_exec"), profile.cumulative("leaf_work")
-    t.check(before > 300 and after > 300, "%d samples before, %d after", before, after)
+    t.check(before > 100 and after > 100, "%d samples before, %d after", before, after)
     for names, _ in profile.user_stacks():
         t.check(not {"before_exec", "leaf_work"} <= set(names), "%s", names)
 
@@ -178,6 +178,6 @@ def test_kernel_frames_lie_on_user_frames(t):
         inside = [profile.is_kernel(i) for i in sample.location_id]
         t.check(inside == sorted(inside, reverse=True), "kernel frames below user frames")
         kernel += sample.value[0] * any(inside)
-    t.check(kernel > 20, "%d samples in the kernel", kernel)
+    t.check(kernel > 5, "%d samples in the kernel", kernel)
     named = [n for names, n in profile.stacks() if "do_syscall_64" in names]
     t.check(named, "no stack passes do_syscall_64")

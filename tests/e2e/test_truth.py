@@ -69,7 +69,7 @@ def test_children_shorter_than_a_period(t):
     target = t.target("forks", 60)
     profile, _ = t.record("-p", target.pid, "--children", "-d", 6, "-F", 200)
     child, parent = profile.cumulative("child_work"), profile.cumulative("parent_work")
-    t.check(parent > 300, "%d samples in the parent", parent)
+    t.check(parent > 100, "%d samples in the parent", parent)
     t.check(0.8 < child / parent < 1.25, "child %d, parent %d: they use the same", child, parent)
     t.check_complete(profile, 99)
 
@@ -78,7 +78,7 @@ def test_without_children_there_are_none(t):
     target = t.target("forks", 60)
     profile, _ = t.record("-p", target.pid, "-d", 2, "-F", 200)
     t.check(profile.cumulative("child_work") == 0, "%d samples of children", profile.cumulative("child_work"))
-    t.check(profile.cumulative("parent_work") > 50, "no sample of the parent")
+    t.check(profile.cumulative("parent_work") > 20, "no sample of the parent")
 
 
 def test_samples_stand_for_cpu_time(t):
