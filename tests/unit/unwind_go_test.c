@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* The roots found by the .gopclntab of a Go program, against its symbol table. */
+/* What the .gopclntab of a Go program says, against its symbol table and its .debug_frame. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -51,38 +53,72 @@ static GElf_Sym symbol_find(Elf *elf, const char *name)
 	return (GElf_Sym){ 0 };
 }
 
+static char dir[] = "/tmp/unwind_go.XXXXXX";
+static bool built;
+
+/* Build the smallest program, with its symbols and .debug_frame; without Go the tests are skipped.
+ */
+static int setup(void **state)
+{
+	static const char build[] = "cd %s && export PATH=\"$PATH:/usr/local/go/bin\" && "
+				    "echo 'package main; func main() { println(1) }' >main.go && "
+				    "go build -o program main.go 2>/dev/null";
+	char command[sizeof(build) + sizeof(dir)];
+
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(command, sizeof(command), build, dir);
+	built = system(command) == 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[sizeof(dir) + 16];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static int go_open(void)
+{
+	char path[sizeof(dir) + 16];
+
+	snprintf(path, sizeof(path), "%s/program", dir);
+	return built ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
 static void test_roots(void **state)
 {
 	(void)state;
-	static const char *const paths[] = { "/usr/local/go/bin/go", "/usr/lib/go/bin/go" };
 	static const char *const names[] = { "runtime.goexit", "runtime.mstart", "runtime.rt0_go" };
 	struct unwind_memory memory = {
 		.rules = rules, .pages = pages, .pages_len = ARRAY_SIZE(pages), .segment = segment
 	};
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = go_open();
 	struct unwind_tables *t;
 	struct unwind_rule rule;
 	struct elf_file *f;
 	struct err e;
-	uint32_t dir;
+	uint32_t entry;
 
-	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(paths); i++)
-		fd = open(paths[i], O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		skip();
 	assert_int_equal(elf_file_open_fd(fd, "go", &f, &e), 0);
 	assert_int_equal(unwind_tables_create(&memory, &t, &e), 0);
-	assert_int_equal(unwind_tables_add(t, f, &dir, &e), 0);
+	assert_int_equal(unwind_tables_add(t, f, &entry, &e), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		GElf_Sym sym = symbol_find(f->elf, names[i]);
 
 		print_message("%s at %#lx\n", names[i], sym.st_value);
 		assert_true(sym.st_value != 0);
-		assert_int_equal(unwind_tables_rule(t, dir, sym.st_value, &rule), UNWIND_RULE_ROOT);
-		assert_int_equal(unwind_tables_rule(t, dir, sym.st_value - 1, &rule),
-				 UNWIND_RULE_NONE);
+		assert_int_equal(unwind_tables_rule(t, entry, sym.st_value, &rule),
+				 UNWIND_RULE_ROOT);
+		assert_int_not_equal(unwind_tables_rule(t, entry, sym.st_value - 1, &rule),
+				     UNWIND_RULE_ROOT);
 	}
-	assert_int_equal(unwind_tables_rule(t, dir, f->entry, &rule), UNWIND_RULE_ROOT);
 	unwind_tables_destroy(t);
 	elf_file_close(f);
 }
@@ -91,7 +127,7 @@ static void test_roots(void **state)
 static void test_functions(void **state)
 {
 	(void)state;
-	_cleanup_close_ int fd = open("/usr/local/go/bin/go", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = go_open();
 	struct go_function function, last = { 0 };
 	struct go_functions g;
 	struct elf_file *f;
@@ -112,11 +148,53 @@ static void test_functions(void **state)
 	elf_file_close(f);
 }
 
+/* The linker writes the heights a second time, as CFI for debuggers. */
+static void test_heights(void **state)
+{
+	(void)state;
+	_cleanup_close_ int fd = go_open();
+	struct go_function function;
+	struct go_functions g;
+	struct elf_file *f;
+	size_t compared = 0;
+
+	if (fd < 0)
+		skip();
+	assert_int_equal(elf_file_open_fd(fd, "go", &f, NULL), 0);
+	assert_true(go_functions_init(&g, f));
+	Dwarf *dwarf = dwarf_begin(fd, DWARF_C_READ);
+	Dwarf_CFI *cfi = dwarf_getcfi(dwarf);
+	assert_non_null(cfi);
+	for (uint32_t i = 0; i < g.len; i += 7) {
+		assert_true(go_functions_get(&g, i, &function));
+		struct go_height h = go_height_init(&function);
+		while (function.kind == GO_BY_HEIGHT && go_height_next(&h)) {
+			Dwarf_Frame *frame;
+			Dwarf_Op *ops;
+			size_t n;
+
+			assert_true(h.end <= function.end);
+			if (dwarf_cfi_addrframe(cfi, h.end - 1, &frame) != 0)
+				continue;
+			assert_int_equal(dwarf_frame_cfa(frame, &ops, &n), 0);
+			assert_int_equal(n, 1);
+			assert_int_equal(ops[0].number2 + ops[0].number, 7 + h.bytes + 8);
+			free(frame);
+			compared++;
+		}
+	}
+	print_message("%zu heights compared\n", compared);
+	assert_true(compared > 1000);
+	dwarf_end(dwarf);
+	elf_file_close(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_heights),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

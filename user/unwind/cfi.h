@@ -37,6 +37,10 @@ struct cfi_fde {
 	uint32_t program_len;
 };
 
+/* What is known of code without CFI takes the form of FDEs, too. */
+#define CFI_CIE_ROOT UINT32_MAX       /* an outermost function */
+#define CFI_CIE_GO   (UINT32_MAX - 1) /* a function of Go, its number in `program` */
+
 struct cfi_table {
 	struct elf_range section; /* borrowed */
 	vec_of(struct cfi_cie) cies;

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "unwind/go_functions.h"
 
+#include <string.h>
+
+#include "base/cleanup.h"
+
 #define MAGIC_1_18    0xfffffff0
 #define MAGIC_1_20    0xfffffff1
 #define FUNCTAB_ENTRY 8   /* {u32 offset of the code, u32 offset of its _func} */
-#define FUNC_NAME     4   /* offset in _func of the name's offset */
 #define MODULE_TEXT   176 /* offset in moduledata of the address of the code */
+
+/* In _func. Go 1.20 put a line number before the flags. */
+#define FUNC_NAME       4
+#define FUNC_HEIGHTS    16
+#define FUNC_FLAGS_1_18 37
+#define FUNC_FLAGS_1_20 41
+
+#define FLAG_WRITES_SP  (1 << 1)
 
 /* The pcHeader's words behind magic, padding, and sizes. */
 struct go_header {
-	uint64_t functions, files, text, names, units, file_names, pcs, table;
+	uint64_t functions, files, text, names, units, file_names, values, table;
 };
 
 /* From Go 1.26 on the header does not have the address, but the module data have a section. */
@@ -39,32 +50,124 @@ bool go_functions_init(struct go_functions *g, struct elf_file *f)
 		return false;
 	struct cursor c = cursor_init(g->table.data, g->table.size);
 	if (!cursor_u32(&c, &magic) || (magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
-	    !cursor_read(&c, sizes, sizeof(sizes)) || sizes[3] != sizeof(uint64_t) ||
-	    !cursor_read(&c, &header, sizeof(header)) || header.functions > UINT32_MAX)
+	    !cursor_read(&c, sizes, sizeof(sizes)) || sizes[2] != 1 ||
+	    sizes[3] != sizeof(uint64_t) || !cursor_read(&c, &header, sizeof(header)) ||
+	    header.functions > g->table.size / FUNCTAB_ENTRY)
 		return false;
 	g->text = text_address(f, header.text);
 	g->len = (uint32_t)header.functions;
 	g->names = header.names;
 	g->functions = header.table;
+	g->heights = header.values;
+	g->flags = magic == MAGIC_1_18 ? FUNC_FLAGS_1_18 : FUNC_FLAGS_1_20;
 	return g->text != 0;
+}
+
+/* The table from an offset on. */
+static bool table_at(const struct go_functions *g, uint64_t base, uint64_t offset,
+		     struct cursor *to)
+{
+	*to = cursor_init(g->table.data, g->table.size);
+	return cursor_skip(to, base) && cursor_skip(to, offset);
+}
+
+/*
+ * Of the functions that change the stack, mcall and morestack never return to where they were
+ * called from: Go's own profiles have them as roots, too.
+ */
+static enum go_kind kind_of(const char *name, uint8_t flags)
+{
+	static const char *const roots[] = { "goexit", "mstart", "rt0_go", "mcall", "morestack" };
+
+	if (strncmp(name, "runtime.", 8) == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+			if (strcmp(name + 8, roots[i]) == 0)
+				return GO_ROOT;
+	return flags & FLAG_WRITES_SP ? GO_SWITCH : GO_BY_HEIGHT;
 }
 
 bool go_functions_get(const struct go_functions *g, uint32_t i, struct go_function *to)
 {
-	struct cursor table = cursor_init(g->table.data, g->table.size), entry, function, names;
-	uint32_t start, at, end, name;
+	uint32_t start, at, end, name, heights;
+	struct cursor c;
+	uint8_t flags;
 
-	if (!cursor_skip(&table, g->functions))
+	if (!table_at(g, g->functions, (uint64_t)i * FUNCTAB_ENTRY, &c) ||
+	    !cursor_u32(&c, &start) || !cursor_u32(&c, &at) || !cursor_u32(&c, &end) ||
+	    end <= start)
 		return false;
-	entry = function = table;
-	names = cursor_init(g->table.data, g->table.size);
-	if (!cursor_skip(&entry, (uint64_t)i * FUNCTAB_ENTRY) || !cursor_u32(&entry, &start) ||
-	    !cursor_u32(&entry, &at) || !cursor_u32(&entry, &end) || end <= start ||
-	    !cursor_skip(&function, (uint64_t)at + FUNC_NAME) || !cursor_u32(&function, &name) ||
-	    !cursor_skip(&names, g->names) || !cursor_skip(&names, name) ||
-	    !cursor_cstr(&names, &to->name))
+	if (!table_at(g, g->functions, (uint64_t)at + FUNC_NAME, &c) || !cursor_u32(&c, &name) ||
+	    !table_at(g, g->functions, (uint64_t)at + FUNC_HEIGHTS, &c) ||
+	    !cursor_u32(&c, &heights) || !table_at(g, g->functions, (uint64_t)at + g->flags, &c) ||
+	    !cursor_u8(&c, &flags))
+		return false;
+	if (!table_at(g, g->names, name, &c) || !cursor_cstr(&c, &to->name) ||
+	    !table_at(g, g->heights, heights, &to->heights))
 		return false;
 	to->start = g->text + start;
 	to->end = g->text + end;
+	to->kind = kind_of(to->name, flags);
 	return true;
+}
+
+struct go_height go_height_init(const struct go_function *function)
+{
+	return (struct go_height){ .code = function->heights, .end = function->start, .bytes = -1 };
+}
+
+/* Pairs of numbers: by how much the value changes (signed as zigzag; 0 ends all but the first), for
+ * how many bytes. */
+bool go_height_next(struct go_height *h)
+{
+	uint64_t change, bytes;
+
+	if (!cursor_uleb(&h->code, &change) || (change == 0 && h->begun) ||
+	    !cursor_uleb(&h->code, &bytes) || bytes == 0 || bytes > UINT32_MAX)
+		return false;
+	h->begun = true;
+	h->bytes = (int64_t)((uint64_t)h->bytes + ((change >> 1) ^ -(change & 1)));
+	h->start = h->end;
+	h->end += bytes;
+	return true;
+}
+
+bool go_function_has_frame(const struct go_function *function)
+{
+	struct go_height h = go_height_init(function);
+
+	while (go_height_next(&h) && h.start < function->end)
+		if (h.bytes > 0)
+			return true;
+	return false;
+}
+
+/* goexit begins with a nop, which its return address is behind, and a call. */
+static bool is_goexit(struct elf_file *f, uint64_t vaddr)
+{
+	uint8_t code[2];
+
+	return elf_file_read(f, vaddr, code, sizeof(code)) == 0 && code[0] == 0x90 &&
+	       code[1] == 0xe8;
+}
+
+int go_functions_add(const struct go_functions *g, struct elf_file *f, struct cfi_table *t)
+{
+	size_t before = t->fdes.len;
+	struct go_function function;
+	bool verified = false;
+
+	for (uint32_t i = 0; i < g->len; i++) {
+		if (!go_functions_get(g, i, &function))
+			continue;
+		struct cfi_fde fde = { function.start, function.end, CFI_CIE_GO, i, 0 };
+		verified |= strcmp(function.name, "runtime.goexit") == 0 &&
+			    is_goexit(f, function.start);
+		if (f->entry >= function.start && f->entry < function.end)
+			fde.cie = CFI_CIE_ROOT;
+		if (vec_push(&t->fdes, fde) < 0)
+			return -ENOMEM;
+	}
+	if (!verified)
+		t->fdes.len = before;
+	return cfi_table_sort(t);
 }

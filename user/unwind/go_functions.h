@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /**
- * The functions of a Go program by its .gopclntab, which is there in stripped files, too (the
- * format of Go 1.18 and later: src/runtime/symtab.go, pcHeader, functab and _func).
+ * The functions of a Go program by its .gopclntab, which tells the height of the stack at each PC,
+ * in stripped files, too. Go programs have no .eh_frame, and in leaves without a frame their frame
+ * pointers skip the caller.
+ *
+ * The format is that of Go 1.18 and later: src/runtime/symtab.go (pcHeader, functab, _func,
+ * pcvalue).
  */
 #pragma once
 
@@ -10,17 +14,37 @@
 
 #include "base/cursor.h"
 #include "elf/elf_file.h"
+#include "unwind/cfi.h"
 
 struct go_functions {
 	struct elf_range table;    /* borrowed from the file */
 	uint64_t text;             /* the address that entries are relative to */
 	uint32_t len;              /* how many functions */
 	uint64_t names, functions; /* offsets in the table */
+	uint64_t heights;          /* likewise */
+	uint32_t flags;            /* offset in _func */
+};
+
+/** How a function is unwound. */
+enum go_kind {
+	GO_BY_HEIGHT, /* the stack pointer moves by constants, which the table tells */
+	GO_SWITCH,    /* it changes the stack; the frame pointer leads back to its caller's frame */
+	GO_ROOT,      /* an outermost function */
 };
 
 struct go_function {
 	uint64_t start, end;
 	const char *name; /* in the table */
+	enum go_kind kind;
+	struct cursor heights; /* for go_height_next() */
+};
+
+/** A walk over the heights of a function; zeroed but for `code` and `end`. */
+struct go_height {
+	struct cursor code;
+	uint64_t start, end; /* the addresses that `bytes` is true for */
+	int64_t bytes;       /* between the stack pointer and the return address */
+	bool begun;
 };
 
 /** Find the table of a file: false if it is no Go program, or one whose format is not known. */
@@ -28,3 +52,17 @@ bool go_functions_init(struct go_functions *g, struct elf_file *f);
 
 /** The i-th function, i < g->len; false if the table is damaged there. */
 bool go_functions_get(const struct go_functions *g, uint32_t i, struct go_function *to);
+
+/** Begin with the heights of a function, then get the next one; false after the last, or where they
+ * are damaged. */
+struct go_height go_height_init(const struct go_function *function);
+bool go_height_next(struct go_height *h);
+
+/** Whether a function takes stack anywhere. */
+bool go_function_has_frame(const struct go_function *function);
+
+/**
+ * Append the functions to a table as FDEs of CFI_CIE_GO, their `program` being their number, and
+ * sort it. Nothing is added if the addresses do not agree with the code. 0 or -ENOMEM.
+ */
+int go_functions_add(const struct go_functions *g, struct elf_file *f, struct cfi_table *t);

@@ -6,12 +6,16 @@
 #include "base/cleanup.h"
 #include "unwind/cfi.h"
 #include "unwind/cfi_program.h"
+#include "unwind/go_functions.h"
 #include "unwind/pages.h"
-#include "unwind/roots.h"
 #include "unwind/rule.h"
 #include "unwind/rule_table.h"
 
 #define MAPPED_PAGE 4096ULL /* granularity of mappings */
+
+/* _start, whose size nobody tells, ends within so many bytes: musl's has 22, glibc's loader's 61.
+ */
+#define ENTRY_SIZE_MAX 64
 
 /* The rules of the usual rows by what tells them apart, packed: saves classifying nearly all of
  * them. */
@@ -36,6 +40,7 @@ struct unwind_tables {
 struct compile {
 	struct unwind_tables *t;
 	struct cfi_table cfi;
+	struct go_functions go;   /* for FDEs of CFI_CIE_GO */
 	struct cfi_start *starts; /* by CIE */
 	uint64_t low, high; /* addresses of code: FDEs elsewhere are leftovers of the linker */
 	uint64_t dir_low, dir_high;
@@ -134,13 +139,55 @@ static int row_rule(struct unwind_tables *t, const struct cfi_row *row, bool sig
 	return rule;
 }
 
+/*
+ * The rule of Go code that has taken so much stack. The first word taken is for the caller's frame
+ * pointer. Code that changes stacks is left by the frame pointer: its own where it has a frame,
+ * which it must have set up, else its caller's.
+ */
+static int go_rule(struct unwind_tables *t, enum go_kind kind, bool framed, int64_t height)
+{
+	struct unwind_rule rule = { .ra_off = -8 };
+	bool by_bp = kind == GO_SWITCH && (height > 0 || !framed);
+
+	if (kind == GO_ROOT)
+		return UNWIND_RULE_ROOT;
+	if (height < 0 || height > INT32_MAX - 8)
+		return UNWIND_RULE_NONE;
+	rule.cfa = by_bp ? UNWIND_CFA_BP_SWITCH : UNWIND_CFA_SP;
+	rule.cfa_off = by_bp ? 16 : (int32_t)height + 8;
+	if (by_bp || height > 0) {
+		rule.bp = UNWIND_BP_CFA;
+		rule.bp_off = -16;
+	}
+	return rule_table_intern(&t->rules, &rule);
+}
+
+static int go_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
+{
+	struct go_function function;
+
+	if (!go_functions_get(&c->go, fde->program, &function))
+		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_NONE);
+	bool framed = go_function_has_frame(&function);
+	struct go_height h = go_height_init(&function);
+	while (go_height_next(&h) && h.start < end) {
+		int rule = go_rule(c->t, function.kind, framed, h.bytes);
+		int rc = rule < 0 ? rule : page_writer_put(&c->writer, h.start, (uint16_t)rule);
+		if (rc < 0)
+			return rc;
+	}
+	return h.end < end ? page_writer_put(&c->writer, h.end, UNWIND_RULE_NONE) : 0;
+}
+
 /* The rows of one FDE, cut off at `end`. */
 static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
 {
 	struct cfi_program p;
 
-	if (fde->cie == ROOT_CIE)
+	if (fde->cie == CFI_CIE_ROOT)
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_ROOT);
+	if (fde->cie == CFI_CIE_GO)
+		return go_compile(c, fde, end);
 	if (!c->starts[fde->cie].ok)
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_NONE);
 	cfi_program_init(&p, &c->cfi, fde, &c->starts[fde->cie].row);
@@ -199,6 +246,17 @@ static void spans_find(struct compile *c, const struct elf_file *f)
 		if (s->executable && high > c->high)
 			c->high = high;
 	}
+}
+
+/* The code at the ELF entry point is a root where no CFI says so (musl's _start, the loader's). */
+static int entry_add(struct compile *c, const struct elf_file *f)
+{
+	struct cfi_fde root = { f->entry, f->entry + ENTRY_SIZE_MAX, CFI_CIE_ROOT, 0, 0 };
+
+	if (f->entry == 0 || f->entry < c->low || f->entry >= c->high ||
+	    cfi_table_find(&c->cfi, f->entry))
+		return 0;
+	return vec_push(&c->cfi.fdes, root) < 0 ? -ENOMEM : cfi_table_sort(&c->cfi);
 }
 
 static int starts_find(struct compile *c)
@@ -267,8 +325,10 @@ int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir
 		return rc;
 	spans_find(&c, f);
 	rc = cfi_table_init(&c.cfi, section);
+	if (rc == 0 && go_functions_init(&c.go, f))
+		rc = go_functions_add(&c.go, f, &c.cfi);
 	if (rc == 0)
-		rc = roots_add(&c.cfi, f);
+		rc = entry_add(&c, f);
 	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
 		*dir = UNWIND_DIR_NONE;
 	else if (rc == 0)
