@@ -73,7 +73,7 @@ static void test_entry_without_fde(void **state)
 	struct fdefunc *t;
 	struct fdefunc_function f;
 	program_write("start.s", ".globl _start, main\n"
-				 "_start: xor %ebp, %ebp\n lea main(%rip), %rdi\n hlt\n .skip 64\n"
+				 "_start: xor %ebp, %ebp\n lea main(%rip), %rdi\n hlt\n"
 				 "main: .cfi_startproc\n ret\n .cfi_endproc\n");
 	program_run("cc -nostdlib -static-pie start.s -o start");
 	struct program p = program_open("start");

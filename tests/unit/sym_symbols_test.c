@@ -289,7 +289,6 @@ static void test_nested_function(void **state)
 {
 	(void)state;
 	static const struct expected cases[] = {
-		{ "outer", 0, "outer", "outer", SYMBOLS_DWARF },
 		{ "inner.0", 0, "inner", "inner", SYMBOLS_DWARF },
 	};
 	program_write("a.c",
@@ -299,7 +298,23 @@ static void test_nested_function(void **state)
 		      "	return inner(a) + inner(a + 1);\n"
 		      "}\n"
 		      "int main(int argc, char **argv) { (void)argv; return outer(argc); }\n");
-	program_run("gcc -g -O1 a.c -o a");
+	program_run("gcc -g -O0 a.c -o a");
+	/* Alone: nothing leads the way to it. */
+	expect_names("a", "a", cases, ARRAY_SIZE(cases));
+}
+
+/* What the linker dropped keeps its DWARF, at address 0 and on, over the code that is there. */
+static void test_dropped_function(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+		{ "live", 0, "live", "live", SYMBOLS_DWARF },
+		{ "_start", 0, "_start", "_start", SYMBOLS_SYMTAB },
+	};
+	program_write("a.c", "__attribute__((noinline)) void live(void) { asm(\"\"); }\n"
+			     "void dropped(void) { asm(\".skip 0x8000\"); }\n"
+			     "int main(void) { live(); return 0; }\n");
+	program_run("gcc -g -O1 -ffunction-sections -Wl,--gc-sections a.c -o a");
 	expect_names("a", "a", cases, ARRAY_SIZE(cases));
 }
 
@@ -431,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_names_with_dwarf),
 		cmocka_unit_test(test_inlined_private_function),
 		cmocka_unit_test(test_nested_function),
+		cmocka_unit_test(test_dropped_function),
 		cmocka_unit_test(test_names_of_stripped_program),
 		cmocka_unit_test(test_names_of_stripped_library),
 		cmocka_unit_test(test_vdso),

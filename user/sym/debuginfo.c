@@ -13,6 +13,7 @@
 #include "sym/qualifiers.h"
 #include "sym/scopes.h"
 #include "sym/spans.h"
+#include "sym/unit.h"
 
 struct unit {
 	Dwarf_Die die;  /* has the line table and the ranges */
@@ -51,8 +52,7 @@ static int unit_add(struct debuginfo *d, Dwarf_Die *die, Dwarf_Die *split)
 	if (vec_push(&d->units, unit) < 0)
 		return -ENOMEM;
 	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
-		/* Functions that the linker dropped are at 0; a file's code never is. */
-		if (start == 0 || end <= start)
+		if (!unit_range_is_linked(start, end))
 			continue;
 		struct span span = { .start = start, .end = end, .id = id };
 		if (vec_push(&d->spans.items, span) < 0)

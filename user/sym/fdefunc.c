@@ -185,19 +185,33 @@ static bool program_is(struct elf_file *f)
 	return false;
 }
 
+/* The code at the entry point, as far as it is of interest; returns its length. */
+static size_t entry_code(struct elf_file *f, uint8_t *code)
+{
+	vec_for_each(s, &f->segments) {
+		if (!s->executable || f->entry < s->vaddr || f->entry - s->vaddr >= s->filesz)
+			continue;
+		uint64_t left = s->filesz - (f->entry - s->vaddr);
+		size_t len = left < ENTRY_CODE_MAX ? left : ENTRY_CODE_MAX;
+		return elf_file_read(f, f->entry, code, len) == 0 ? len : 0;
+	}
+	return 0;
+}
+
 /* The entry point has a name whether or not it has an FDE. */
 static int entry_read(struct fdefunc *t, struct elf_file *f)
 {
 	uint8_t code[ENTRY_CODE_MAX];
+	size_t len = f->entry && program_is(f) ? entry_code(f, code) : 0;
 
-	if (f->entry == 0 || !program_is(f) || elf_file_read(f, f->entry, code, sizeof(code)) < 0)
+	if (len == 0)
 		return 0;
 	t->entry = f->entry;
 	if (f->machine == EM_X86_64)
-		t->main = entry_main_x86_64(code, sizeof(code), f->entry);
+		t->main = entry_main_x86_64(code, len, f->entry);
 	if (spans_find(&t->spans, f->entry))
 		return 0;
-	struct span span = { .start = f->entry, .end = f->entry + sizeof(code) };
+	struct span span = { .start = f->entry, .end = f->entry + len };
 	if (vec_push(&t->spans.items, span) < 0)
 		return -ENOMEM;
 	spans_index(&t->spans);

@@ -51,6 +51,8 @@ static enum cover die_cover(struct walk *w, Dwarf_Die *die, uint32_t leaf)
 	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
 		if (cover == COVER_NO_RANGES)
 			cover = COVER_NONE;
+		if (!unit_range_is_linked(start, end))
+			continue;
 		for (size_t i = addr_lower_bound(w, start); i < w->n && w->addrs[i] < end; i++) {
 			cover = COVER_SOME;
 			if (leaf == SCOPES_NONE)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <elfutils/libdw.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -18,4 +19,11 @@ static inline uint64_t unit_entries_max(Dwarf_Die *unit)
 			 NULL) != 0)
 		return 0;
 	return next - start;
+}
+
+/** Whether a range is code in the file. Linkers move what they drop to 0, where no file has code.
+ */
+static inline bool unit_range_is_linked(Dwarf_Addr start, Dwarf_Addr end)
+{
+	return start != 0 && start < end;
 }
