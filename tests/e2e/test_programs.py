@@ -11,7 +11,7 @@ HZ = 1000
 
 def check_program(t, name, complete, samples=1000, stacks=50, truncated=False):
     with LOADS[name](t) as load:
-        profile, _ = t.record("-d", 5, "-F", HZ, *load.select, timeout=60)
+        profile, _ = t.record("-d", 4, "-F", HZ, *load.select, timeout=60)
     user = [(tuple(names), n) for names, n in profile.user_stacks() if names]
     total = sum(n for _, n in user)
     t.check(total >= samples, "%d user samples, not %d", total, samples)

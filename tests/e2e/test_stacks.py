@@ -64,7 +64,8 @@ def test_stripped_binary_has_function_boundaries(t):
     for names, _ in profile.stacks():
         t.check(names[-1] == "_start" and "main" in names, "%s", names)
         rows.update(name for name in names if name.startswith("[chain-stripped]+0x"))
-    t.check(len(rows) == 4, "four functions below main, not %s", sorted(rows))
+    # The four of the chain, and perhaps the PLT, which has an FDE too.
+    t.check(4 <= len(rows) <= 5, "four functions below main, not %s", sorted(rows))
 
 
 def test_depth_sixty_without_frame_pointers(t):
