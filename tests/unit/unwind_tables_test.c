@@ -6,8 +6,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <dwarf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ucontext.h>
 
 #include "base/cleanup.h"
 #include "unwind/tables.h"
@@ -459,6 +462,41 @@ static void test_entry_point(void **state)
 	}
 }
 
+static void *context_return;
+
+static void in_context(void)
+{
+	context_return = __builtin_return_address(0);
+}
+
+/* The C library's own: what makecontext lets a function return to is a root, its CFI
+ * notwithstanding. */
+static void test_start_of_a_context(void **state)
+{
+	(void)state;
+	static char stack[65536];
+	ucontext_t context, back;
+	struct elf_file *f;
+	struct err e;
+	Dl_info info;
+
+	getcontext(&context);
+	context.uc_stack = (stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) };
+	context.uc_link = &back;
+	makecontext(&context, in_context, 0);
+	swapcontext(&back, &context);
+	assert_true(dladdr(context_return, &info) != 0);
+	_cleanup_close_ int fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(elf_file_open_fd(fd, info.dli_fname, &f, &e), 0);
+	assert_int_equal(unwind_tables_add(tables, f, &dir, &e), 0);
+	uint64_t start = (uint64_t)((char *)context_return - (char *)info.dli_fbase);
+	assert_int_equal(rule_at(start - 1, NULL), UNWIND_RULE_ROOT);
+	assert_int_equal(rule_at(start, NULL), UNWIND_RULE_ROOT);
+	assert_int_not_equal(rule_at(start - 2, NULL), UNWIND_RULE_ROOT);
+	assert_int_not_equal(rule_at(start + 64, NULL), UNWIND_RULE_ROOT);
+	elf_file_close(f);
+}
+
 static void test_no_cfi(void **state)
 {
 	(void)state;
@@ -501,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test_setup_teardown(test_fdes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entry_point, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_of_a_context, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_cfi, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 	};

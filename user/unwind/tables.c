@@ -8,14 +8,11 @@
 #include "unwind/cfi_program.h"
 #include "unwind/go_functions.h"
 #include "unwind/pages.h"
+#include "unwind/roots.h"
 #include "unwind/rule.h"
 #include "unwind/rule_table.h"
 
 #define MAPPED_PAGE 4096ULL /* granularity of mappings */
-
-/* _start, whose size nobody tells, ends within so many bytes: musl's has 22, glibc's loader's 61.
- */
-#define ENTRY_SIZE_MAX 64
 
 /* The rules of the usual rows by what tells them apart, packed: saves classifying nearly all of
  * them. */
@@ -248,17 +245,6 @@ static void spans_find(struct compile *c, const struct elf_file *f)
 	}
 }
 
-/* The code at the ELF entry point is a root where no CFI says so (musl's _start, the loader's). */
-static int entry_add(struct compile *c, const struct elf_file *f)
-{
-	struct cfi_fde root = { f->entry, f->entry + ENTRY_SIZE_MAX, CFI_CIE_ROOT, 0, 0 };
-
-	if (f->entry == 0 || f->entry < c->low || f->entry >= c->high ||
-	    cfi_table_find(&c->cfi, f->entry))
-		return 0;
-	return vec_push(&c->cfi.fdes, root) < 0 ? -ENOMEM : cfi_table_sort(&c->cfi);
-}
-
 static int starts_find(struct compile *c)
 {
 	c->starts = calloc(c->cfi.cies.len + 1, sizeof(*c->starts));
@@ -328,7 +314,7 @@ int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir
 	if (rc == 0 && go_functions_init(&c.go, f))
 		rc = go_functions_add(&c.go, f, &c.cfi);
 	if (rc == 0)
-		rc = entry_add(&c, f);
+		rc = roots_add(&c.cfi, f);
 	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
 		*dir = UNWIND_DIR_NONE;
 	else if (rc == 0)

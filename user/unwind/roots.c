@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "unwind/roots.h"
+
+#include <dwarf.h>
+#include <string.h>
+
+/* _start, whose size nobody tells, ends within so many bytes: musl's has 22, glibc's loader's 61.
+ */
+#define ENTRY_SIZE_MAX 64
+
+/* glibc's __start_context, with and without an `endbr64`. */
+#define CONTEXT_SIZE         26
+#define CONTEXT_SIZE_ENDBR64 30
+
+static bool in_code(const struct elf_file *f, uint64_t vaddr)
+{
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		if (s->executable && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
+			return true;
+	}
+	return false;
+}
+
+/* `mov %rbx,%rsp; mov (%rsp),%rdi; test %rdi,%rdi; je`, perhaps behind an `endbr64`. */
+static bool is_start_context(struct elf_file *f, uint64_t vaddr)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const uint8_t body[] = { 0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c,
+					0x24, 0x48, 0x85, 0xff, 0x74 };
+	uint8_t code[sizeof(endbr64) + sizeof(body)];
+	const uint8_t *at = code;
+
+	if (elf_file_read(f, vaddr, code, sizeof(code)) < 0)
+		return false;
+	if (memcmp(code, endbr64, sizeof(endbr64)) == 0)
+		at += sizeof(endbr64);
+	return memcmp(at, body, sizeof(body)) == 0;
+}
+
+/*
+ * Its CFI is that of any function, though nothing calls it: it is returned to, and look-ups are at
+ * the byte before it. Of the functions of that size, those that move the stack pointer need not be
+ * looked at.
+ */
+static void start_context_mark(struct cfi_table *t, struct elf_file *f)
+{
+	vec_for_each(fde, &t->fdes) {
+		uint64_t size = fde->end - fde->start;
+
+		if ((size != CONTEXT_SIZE && size != CONTEXT_SIZE_ENDBR64) ||
+		    fde->cie >= CFI_CIE_GO ||
+		    (fde->program_len > 0 && t->section.data[fde->program] != DW_CFA_nop) ||
+		    !is_start_context(f, fde->start))
+			continue;
+		fde->cie = CFI_CIE_ROOT;
+		fde->start--;
+		return;
+	}
+}
+
+int roots_add(struct cfi_table *t, struct elf_file *f)
+{
+	struct cfi_fde entry = { f->entry, f->entry + ENTRY_SIZE_MAX, CFI_CIE_ROOT, 0, 0 };
+
+	start_context_mark(t, f);
+	if (f->entry == 0 || !in_code(f, f->entry) || cfi_table_find(t, f->entry))
+		return 0;
+	return vec_push(&t->fdes, entry) < 0 ? -ENOMEM : cfi_table_sort(t);
+}
