@@ -44,11 +44,16 @@ static __always_inline int unwind_to_caller(struct unwind_state *s, __u64 ra, __
 	return UNWIND_CONTINUE;
 }
 
-/* All registers of the interrupted frame come back; it may be on another stack. */
-static __always_inline int unwind_step_signal(UNWIND_ENV env, struct unwind_state *s)
+/*
+ * All registers of the interrupted frame come back; it may be on another stack. Nothing calls the
+ * trampoline, it is returned to: its own address is exact.
+ */
+static __always_inline int unwind_step_signal(UNWIND_ENV env, struct unwind_state *s,
+					      const struct unwind_mapping *m, __u64 *frame)
 {
 	__u64 greg[UNWIND_SIGNAL_REGS];
 
+	*frame = unwind_frame(m, s->exact ? s->pc : s->pc + 1);
 	if (unwind_read(env, s->sp + UNWIND_SIGNAL_REGS_OFFSET, greg, sizeof(greg)))
 		return UNWIND_END_BAD_READ;
 	unwind_state_from_signal(s, greg);
@@ -60,7 +65,7 @@ static __always_inline int unwind_step_signal(UNWIND_ENV env, struct unwind_stat
  * should be a return address points into executable code.
  */
 static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwind_state *s,
-						     struct unwind_mapping *m)
+						     struct unwind_mapping *m, __u64 *frame)
 {
 	__u64 code = 0, pair[2];
 	__u64 at = s->bp;
@@ -69,7 +74,7 @@ static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwi
 	/* A trampoline's frame begins one byte early, where a return address - 1 is looked up. */
 	if (!unwind_read(env, s->exact ? s->pc : s->pc + 1, &code, sizeof(code))) {
 		if (code == UNWIND_SIGRETURN_WORD)
-			return unwind_step_signal(env, s);
+			return unwind_step_signal(env, s, m, frame);
 		if (s->exact)
 			leaf = unwind_leaf_kind(code);
 	}
@@ -204,8 +209,8 @@ static __always_inline int unwind_step(UNWIND_ENV env, struct unwind_state *s,
 	if (index == UNWIND_RULE_ROOT || (index != UNWIND_RULE_NONE && rule.ra == UNWIND_RA_UNDEF))
 		return UNWIND_END_COMPLETE;
 	if (index == UNWIND_RULE_SIGNAL)
-		return unwind_step_signal(env, s);
+		return unwind_step_signal(env, s, m, frame);
 	if (index == UNWIND_RULE_NONE)
-		return unwind_step_frame_pointer(env, s, m);
+		return unwind_step_frame_pointer(env, s, m, frame);
 	return unwind_step_cfi(env, s, &rule);
 }

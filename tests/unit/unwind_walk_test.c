@@ -352,7 +352,8 @@ static void test_signal_frame(void **state)
 	assert_int_equal(walk(&p, &s, frames, &len, 8), UNWIND_END_COMPLETE);
 	assert_int_equal(len, 4);
 	assert_int_equal(frames[0], FRAME(CODE_AT(LEAF) + 0x20));
-	assert_int_equal(frames[1], FRAME(CODE_AT(TRAMPOLINE) + 0x1f));
+	assert_int_equal(frames[1],
+			 FRAME(CODE_AT(TRAMPOLINE) + 0x20)); /* returned to, not called */
 	assert_int_equal(frames[2], FRAME(CODE_AT(BY_R10) + 0x20));
 	assert_int_equal(frames[3], FRAME(CODE_AT(OUTERMOST) + 0x1f));
 }
