@@ -222,7 +222,7 @@ $(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$f)))
 
 # ---- Checks: each prints "N passed, N failed" at its end; tools/check adds them up ---------------
 
-.PHONY: setup demo check lint unit asan fuzz e2e kernels bench check-programs
+.PHONY: setup demo check lint unit asan golden fuzz e2e kernels bench check-programs
 setup:
 	@tools/setup build
 
@@ -246,6 +246,9 @@ unit: $(UNIT_TESTS)
 
 asan: $(UNIT_ASAN)
 	@tools/unit $(UNIT_ASAN)
+
+golden: $(BUILD)/cprofbpf
+	@tests/golden/run $<
 
 fuzz: $(FUZZERS)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZERS)

@@ -30,11 +30,15 @@ static uint32_t mapping_file(struct profile *p, const struct profile_location *l
 }
 
 /* File names are compared in their shortest form. */
-static uint32_t clean_file(struct profile *p, uint32_t string, const struct report_options *o)
+static uint32_t clean_file(struct profile *p, uint32_t string, const struct report *r)
 {
+	const struct report_options *o = &r->options;
+
 	if (profile_str_len(p, string) == 0)
 		return 0;
-	const char *path = path_trim(profile_str(p, string), o->trim_path, o->source_path);
+	const char *path = profile_str(p, string);
+	if (r->kind != REPORT_TRACES)
+		path = path_trim(path, o->trim_path, o->source_path);
 	if (!path[0])
 		return 0;
 	_cleanup_free_ char *clean = path_clean(path);
@@ -64,7 +68,7 @@ static struct graph_info frame_info(struct profile *p, const struct profile_loca
 	info.line = line->line;
 	info.column = line->column;
 	info.name = unique_string(p, f.name);
-	info.file = clean_file(p, f.filename, &r->options);
+	info.file = clean_file(p, f.filename, r);
 	if (keeps_objfiles(r) || info.name == 0) {
 		info.objfile = mapping_file(p, l);
 		info.start_line = f.start_line;

@@ -110,12 +110,16 @@ static int limit_nodes(struct trimmer *t, size_t limit, struct err *e)
 	/* What is going to be removed does not affect which nodes are worth showing. */
 	drop_light_tags(t);
 	drop_light_edges(t);
-	size_t count = nodes_that_fit(t, limit);
-	if (count >= t->g->order_len)
-		return 0;
+	size_t count = nodes_that_fit(t, limit), kept = 0;
 	keep_none(t);
-	for (size_t i = 0; i < count; i++)
-		t->kept[t->g->order[i]] = true;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t node = t->g->order[i];
+		/* INT64_MIN has no absolute value: pprof leaves such nodes out of graphs. */
+		t->kept[node] = t->tree || report_abs(t->g->nodes.items[node].cum) >= 0;
+		kept += t->kept[node];
+	}
+	if (kept == t->g->order_len)
+		return 0;
 	int rc = rebuild(t, e);
 	if (rc == 0)
 		graph_sort(t->g, t->sort);
