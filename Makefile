@@ -84,6 +84,9 @@ endif
 ifeq ($2,collect)
 objects_$1_$2 += $(BPF_EMBEDS)
 endif
+ifeq ($2,report)
+objects_$1_$2 += $(BUILD)/gen/flame.js.o $(BUILD)/gen/flame.css.o
+endif
 $(BUILD)/$1/$2.a: $$(objects_$1_$2)
 	$$(call say,AR,$$@)
 	$(Q)rm -f $$@ && ar rcs $$@ $$^
@@ -116,6 +119,14 @@ $(BUILD)/cprofbpf: $(call archives,user,$(ROOMS))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -pthread $(LDFLAGS) -Wl,--start-group $^ -Wl,--end-group \
 		$(call room_libs,$(ROOMS)) -lm -o $@
+
+# What goes into a page as it is: report_flame_js .. report_flame_js_end.
+$(BUILD)/gen/flame.%.o: user/report/flame.%
+	$(call say,EMBED,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '.section .rodata' '.global report_flame_$*, report_flame_$*_end' \
+		'report_flame_$*: .incbin "$<"' 'report_flame_$*_end:' '.section .note.GNU-stack,"",@progbits' \
+		| $(CC) -c -x assembler - -o $@
 
 # ---- BPF ------------------------------------------------------------------------------------
 

@@ -3,41 +3,43 @@
 #include "cmd/cmd_report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "cmd/report_image.h"
 #include "cmd/report_load.h"
 #include "cmd/report_options.h"
 #include "cmd/report_output.h"
+#include "cmd/report_run.h"
 #include "cmd/say.h"
-#include "report/report.h"
+#include "report/flame.h"
 
-struct verb {
-	const char *name;
-	enum report_kind kind;
-	int (*print)(struct report *r, FILE *out, struct err *e);
-	bool takes_regexp; /* its first word */
+static const struct report_verb verbs[] = {
+	{ "top", REPORT_TEXT, report_print_text, .words = "FILE..." },
+	{ "tree", REPORT_TREE, report_print_tree, .words = "FILE..." },
+	{ "peek", REPORT_PEEK, report_print_tree, .words = "REGEXP FILE...", .takes_regexp = true },
+	{ "list", REPORT_LIST, report_print_list, .words = "REGEXP FILE...", .takes_regexp = true },
+	{ "traces", REPORT_TRACES, report_print_traces, .words = "FILE..." },
+	{ "raw", REPORT_RAW, report_print_raw, .words = "FILE..." },
+	{ "tags", REPORT_TAGS, report_print_tags, .words = "FILE..." },
+	{ "comments", REPORT_COMMENTS, report_print_comments, .words = "FILE..." },
+	{ "dot", REPORT_DOT, report_print_dot, .words = "FILE..." },
+	{ "svg", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "svg" },
+	{ "png", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "png" },
+	{ "pdf", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "pdf" },
+	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind, .words = "FILE..." },
+	{ "proto", REPORT_PROTO, report_print_proto, .words = "FILE...", .binary = true },
+	{ "topproto", REPORT_TOPPROTO, report_print_topproto, .words = "FILE...", .binary = true },
+	{ "collapsed", REPORT_FLAME, report_print_collapsed, .words = "FILE..." },
+	{ "speedscope", REPORT_FLAME, report_print_speedscope, .words = "FILE..." },
+	{ "flame", REPORT_FLAME, NULL, .words = "FILE..." },
 };
 
-static const struct verb verbs[] = {
-	{ "top", REPORT_TEXT, report_print_text, false },
-	{ "tree", REPORT_TREE, report_print_tree, false },
-	{ "peek", REPORT_PEEK, report_print_tree, true },
-	{ "list", REPORT_LIST, report_print_list, true },
-	{ "traces", REPORT_TRACES, report_print_traces, false },
-	{ "raw", REPORT_RAW, report_print_raw, false },
-	{ "tags", REPORT_TAGS, report_print_tags, false },
-	{ "dot", REPORT_DOT, report_print_dot, false },
-	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind, false },
-	{ "proto", REPORT_PROTO, report_print_proto, false },
-	{ "topproto", REPORT_TOPPROTO, report_print_topproto, false },
-	{ "collapsed", REPORT_FLAME, report_print_collapsed, false },
-	{ "speedscope", REPORT_FLAME, report_print_speedscope, false },
-	{ "comments", REPORT_COMMENTS, report_print_comments, false },
-};
-
-static const struct verb *verb_find(const char *name)
+static const struct report_verb *verb_find(const char *name)
 {
 	size_t i = 0;
 
@@ -56,21 +58,67 @@ static void say_notes(const struct buf *notes)
 	}
 }
 
-static int print_report(const struct verb *v, struct profile *p, const struct report_args *args,
-			struct buf *notes, struct err *e)
+static int print_flame(struct report *r, const struct report_args *args, FILE *out, struct err *e)
+{
+	bool terminal = out == stdout && isatty(STDOUT_FILENO);
+	struct flame_options o = { .title = args->title, .inverted = args->inverted };
+	struct winsize size;
+
+	if (!args->text_flame) {
+		if (terminal)
+			return err_plain(e, -EINVAL,
+					 "a flame graph is a picture: name a file with -o "
+					 "flame.svg, or draw it here with --text");
+		return flame_print_svg(r, &o, out, e);
+	}
+	o.colors = terminal;
+	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		o.columns = size.ws_col;
+	return flame_print_text(r, &o, out, e);
+}
+
+static int print_image(const struct report_verb *v, struct report *r, FILE *out, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *graph = open_memstream(&text, &len);
+	if (!graph)
+		return err_set(e, -errno, "cannot draw the graph");
+	int rc = v->print(r, graph, e);
+	if (fclose(graph) != 0 && rc == 0)
+		rc = err_set(e, -errno, "cannot draw the graph");
+	return rc < 0 ? rc : report_image_draw(v->image, text, len, out, e);
+}
+
+static int print(const struct report_verb *v, struct report *r, const struct report_args *args,
+		 FILE *out, struct err *e)
+{
+	if ((v->image || v->binary) && out == stdout && isatty(STDOUT_FILENO))
+		return err_plain(e, -EINVAL, "'%s' is not for a terminal: name a file with -o",
+				 v->name);
+	if (v->image)
+		return print_image(v, r, out, e);
+	return v->print ? v->print(r, out, e) : print_flame(r, args, out, e);
+}
+
+int report_run(const struct report_verb *v, struct profile *p, const struct report_args *args,
+	       struct err *e)
 {
 	_cleanup_(report_deinit) struct report r = { 0 };
 	_cleanup_(report_output_close) struct report_output out = { 0 };
-	int rc = report_init(&r, p, &args->options, v->kind, notes, e);
+	_cleanup_(buf_deinit) struct buf notes = { 0 };
+	int rc = report_init(&r, p, &args->options, v->kind, &notes, e);
+
+	say_notes(&notes);
 	if (rc == 0)
 		rc = report_output_open(&out, args->output, e);
 	if (rc == 0)
-		rc = v->print(&r, out.file, e);
+		rc = print(v, &r, args, out.file, e);
 	return rc < 0 ? rc : report_output_commit(&out, e);
 }
 
 /* Take the verb's words apart: a regular expression, then files. */
-static int take_words(const struct verb *v, struct report_args *args, size_t *first_file,
+static int take_words(const struct report_verb *v, struct report_args *args, size_t *first_file,
 		      struct err *e)
 {
 	*first_file = 0;
@@ -87,35 +135,37 @@ static int take_words(const struct verb *v, struct report_args *args, size_t *fi
 	return 0;
 }
 
-static int run(const struct verb *v, struct report_args *args, struct err *e)
+static int run(const struct report_verb *v, struct report_args *args, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL;
-	_cleanup_(buf_deinit) struct buf notes = { 0 };
 	size_t first;
 	int rc = take_words(v, args, &first, e);
+
 	if (rc == 0)
 		rc = report_load(args, args->words.items + first, args->words.len - first, &p, e);
+	return rc < 0 ? rc : report_run(v, p, args, e);
+}
+
+int report_exit(struct err *e, int rc)
+{
 	if (rc == 0)
-		rc = print_report(v, p, args, &notes, e);
-	say_notes(&notes);
-	return rc;
+		return CMD_OK;
+	say_err(e);
+	return e->code == -EINVAL ? CMD_USAGE : CMD_FAILURE;
 }
 
 int cmd_report(int argc, char **argv)
 {
-	const struct verb *v = verb_find(argv[0]);
+	const struct report_verb *v = verb_find(argv[0]);
 	_cleanup_(report_args_deinit) struct report_args args;
 	struct err e = { 0 };
 	int rc = report_args_parse(&args, argc, argv, &e);
 
 	if (rc == 0 && args.help) {
-		report_args_help(v->name, v->takes_regexp ? "REGEXP FILE..." : "FILE...", stdout);
+		report_args_help(v->name, v->words, stdout);
 		return CMD_OK;
 	}
 	if (rc == 0)
 		rc = run(v, &args, &e);
-	if (rc == 0)
-		return CMD_OK;
-	say_err(&e);
-	return e.code == -EINVAL ? CMD_USAGE : CMD_FAILURE;
+	return report_exit(&e, rc);
 }

@@ -6,3 +6,7 @@
 
 /* One for each report; argv[0] tells which. */
 int cmd_report(int argc, char **argv);
+
+int cmd_diff(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
+int cmd_check(int argc, char **argv);

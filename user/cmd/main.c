@@ -31,6 +31,13 @@ static const struct cmd cmds[] = {
 	{ "speedscope", "stacks for speedscope.app", cmd_report },
 	{ "proto", "the profile that filters leave", cmd_report },
 	{ "topproto", "the top table as a profile", cmd_report },
+	{ "flame", "an interactive flame graph, as one SVG file", cmd_report },
+	{ "svg", "the call graph as a picture, by graphviz", cmd_report },
+	{ "png", "the same in PNG", cmd_report },
+	{ "pdf", "the same in PDF", cmd_report },
+	{ "diff", "what changed from one profile to another", cmd_diff },
+	{ "merge", "add profiles up", cmd_merge },
+	{ "check", "tell what is wrong with a profile", cmd_check },
 	{ "comments", "the comments of a profile", cmd_report },
 	{ "help", "this text, or that of a verb", cmd_help },
 };

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/** Running a report verb on a profile that is already loaded. */
+#pragma once
+
+#include "cmd/report_options.h"
+#include "report/report.h"
+
+struct report_verb {
+	const char *name;
+	enum report_kind kind;
+	int (*print)(struct report *r, FILE *out, struct err *e); /* NULL: a flame graph */
+	const char *words;                                        /* for the help */
+	const char *image; /* the format that graphviz makes of it */
+	bool takes_regexp; /* as its first word */
+	bool binary;       /* nothing for a terminal */
+};
+
+/** Make and write the report; its remarks are said. `p` is changed. */
+int report_run(const struct report_verb *v, struct profile *p, const struct report_args *args,
+	       struct err *e);
+
+/** Say what went wrong, if anything (rc < 0); the exit code. */
+int report_exit(struct err *e, int rc);
