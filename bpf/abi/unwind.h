@@ -59,7 +59,10 @@ _Static_assert(sizeof(struct unwind_page) == 8, "a page is published by one stor
 #define UNWIND_RULE_ROOT 1 /* the outermost function: the stack is complete */
 #define UNWIND_RULE_SIGNAL                                                                         \
 	2 /* a signal trampoline: the interrupted registers are in the ucontext at rsp */
-#define UNWIND_RULES_FIXED 3
+#define UNWIND_RULE_CLONE                                                                          \
+	3 /* after clone's system call: a leaf with its return address at sp, a root in the child  \
+	   */
+#define UNWIND_RULES_FIXED 4
 
 enum unwind_cfa {
 	UNWIND_CFA_NONE, /* only in the fixed rules */

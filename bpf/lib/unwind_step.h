@@ -208,6 +208,9 @@ static __always_inline int unwind_step(UNWIND_ENV env, struct unwind_state *s,
 	*frame = unwind_frame(m, s->pc);
 	if (index == UNWIND_RULE_ROOT || (index != UNWIND_RULE_NONE && rule.ra == UNWIND_RA_UNDEF))
 		return UNWIND_END_COMPLETE;
+	/* clone returns 0 in the child, where nothing has called it. */
+	if (index == UNWIND_RULE_CLONE && s->exact && s->regs[0] == 0)
+		return UNWIND_END_COMPLETE;
 	if (index == UNWIND_RULE_SIGNAL)
 		return unwind_step_signal(env, s, m, frame);
 	if (index == UNWIND_RULE_NONE)

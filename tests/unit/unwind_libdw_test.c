@@ -202,7 +202,8 @@ static enum outcome compare(Dwarf_CFI *cfi, const struct walk_process *p, uint64
 	if (index == UNWIND_RULE_ROOT) /* known better than its CFI says */
 		return AGREES_ROOT;
 	if (dwarf_cfi_addrframe(cfi, pc, &frame) != 0)
-		return index == UNWIND_RULE_NONE ? AGREES_NONE : DIFFERS;
+		return index == UNWIND_RULE_NONE || index == UNWIND_RULE_CLONE ? AGREES_NONE
+									       : DIFFERS;
 	enum outcome outcome =
 		index == UNWIND_RULE_NONE ? DIFFERS : compare_step(frame, p, pc, &rule);
 	free(frame);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 
 #include "base/cleanup.h"
 #include "lib/regs_x86_64.h"
@@ -55,7 +57,7 @@ static const struct {
 };
 
 static struct unwind_rule rules[UNWIND_RULES];
-static struct unwind_page pages[16];
+static struct unwind_page pages[256];
 static struct unwind_row rows[UNWIND_SEGMENT_ROWS];
 static struct unwind_tables *tables;
 static struct unwind_mapping mapping = { .start = BIAS + CODE,
@@ -72,7 +74,7 @@ static void *segment(void *ctx, uint32_t i)
 static int setup(void **state)
 {
 	struct unwind_memory memory = {
-		.rules = rules, .pages = pages, .pages_len = 16, .segment = segment
+		.rules = rules, .pages = pages, .pages_len = 256, .segment = segment
 	};
 	struct cie_form signal_form = plain_form;
 	struct buf section = { 0 };
@@ -358,6 +360,42 @@ static void test_signal_frame(void **state)
 	assert_int_equal(frames[3], FRAME(CODE_AT(OUTERMOST) + 0x1f));
 }
 
+/* The C library's clone, from its system call on: a leaf in the parent, a root in the child. */
+static void test_clone(void **state)
+{
+	(void)state;
+	uint64_t stack[STACK_LEN] = { IN(OUTERMOST) }, frames[8];
+	struct unwind_mapping both[2] = { mapping };
+	struct walk_process p = process(stack);
+	struct elf_file *f;
+	Dl_info info;
+
+	const uint8_t *at = dlsym(RTLD_DEFAULT, "clone");
+	assert_non_null(at);
+	assert_true(dladdr(at, &info) != 0);
+	_cleanup_close_ int fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(elf_file_open_fd(fd, info.dli_fname, &f, NULL), 0);
+	both[1] = (struct unwind_mapping){ .start = (uint64_t)info.dli_fbase,
+					   .end = UINT64_MAX,
+					   .bias = (uint64_t)info.dli_fbase,
+					   .file = UNWIND_FILE_FIRST + 1 };
+	assert_int_equal(unwind_tables_add(tables, f, &both[1].dir, NULL), 0);
+	elf_file_close(f);
+	p.mappings = both;
+	p.mappings_len = 2;
+	at = memmem(at, 128, "\x0f\x05", 2);
+	assert_non_null(at);
+	for (int child = 0; child <= 1; child++) {
+		struct unwind_state s = { .pc = (uint64_t)at + 2, .sp = STACK, .exact = 1 };
+		size_t len = 0;
+
+		s.regs[0] = child ? 0 : -38ULL; /* ENOSYS, while the kernel is at it */
+		assert_int_equal(walk(&p, &s, frames, &len, 8), UNWIND_END_COMPLETE);
+		assert_int_equal(len, child ? 1 : 2);
+	}
+	assert_int_equal(frames[1], FRAME(CODE_AT(OUTERMOST) + 0x1f));
+}
+
 /* A walk that is handed over goes on from the frames that are there. */
 static void test_goes_on_up_to_max(void **state)
 {
@@ -383,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_cases, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_frame, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_goes_on_up_to_max, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@ int rule_table_init(struct rule_table *t, struct unwind_rule *rules)
 {
 	*t = (struct rule_table){ .rules = rules, .len = UNWIND_RULES_FIXED };
 	memset(rules, 0, UNWIND_RULES_FIXED * sizeof(*rules));
+	rules[UNWIND_RULE_CLONE] =
+		(struct unwind_rule){ .cfa = UNWIND_CFA_SP, .cfa_off = 8, .ra_off = -8 };
 	map_init(&t->expr_numbers, sizeof(uint64_t), sizeof(uint32_t));
 	t->slots = calloc(1u << SLOT_BITS, sizeof(*t->slots));
 	if (!t->slots || vec_push(&t->exprs, (struct rule_expr){ 0, 0 }) < 0) {

@@ -8,7 +8,7 @@
 #include "unwind/cfi_program.h"
 #include "unwind/go_functions.h"
 #include "unwind/pages.h"
-#include "unwind/roots.h"
+#include "unwind/quirks.h"
 #include "unwind/rule.h"
 #include "unwind/rule_table.h"
 
@@ -183,6 +183,8 @@ static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t en
 
 	if (fde->cie == CFI_CIE_ROOT)
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_ROOT);
+	if (fde->cie == CFI_CIE_CLONE)
+		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_CLONE);
 	if (fde->cie == CFI_CIE_GO)
 		return go_compile(c, fde, end);
 	if (!c->starts[fde->cie].ok)
@@ -314,7 +316,7 @@ int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir
 	if (rc == 0 && go_functions_init(&c.go, f))
 		rc = go_functions_add(&c.go, f, &c.cfi);
 	if (rc == 0)
-		rc = roots_add(&c.cfi, f);
+		rc = quirks_add(&c.cfi, f);
 	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
 		*dir = UNWIND_DIR_NONE;
 	else if (rc == 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-#include "unwind/roots.h"
+#include "unwind/quirks.h"
 
 #include <dwarf.h>
 #include <string.h>
@@ -7,6 +7,9 @@
 /* _start, whose size nobody tells, ends within so many bytes: musl's has 22, glibc's loader's 61.
  */
 #define ENTRY_SIZE_MAX 64
+
+/* From the system call to the return: ten bytes. */
+#define CLONE_GAP_MAX 16
 
 /* glibc's __start_context, with and without an `endbr64`. */
 #define CONTEXT_SIZE         26
@@ -49,7 +52,7 @@ static void start_context_mark(struct cfi_table *t, struct elf_file *f)
 		uint64_t size = fde->end - fde->start;
 
 		if ((size != CONTEXT_SIZE && size != CONTEXT_SIZE_ENDBR64) ||
-		    fde->cie >= CFI_CIE_GO ||
+		    fde->cie >= CFI_CIE_FIRST ||
 		    (fde->program_len > 0 && t->section.data[fde->program] != DW_CFA_nop) ||
 		    !is_start_context(f, fde->start))
 			continue;
@@ -59,12 +62,41 @@ static void start_context_mark(struct cfi_table *t, struct elf_file *f)
 	}
 }
 
-int roots_add(struct cfi_table *t, struct elf_file *f)
+/*
+ * A gap that begins with `syscall; test %rax,%rax` and ends before the code of the child. Nearly
+ * all other gaps are padding up to a multiple of 16, and need not be looked at.
+ */
+static bool is_clone_gap(struct elf_file *f, uint64_t start, uint64_t end)
+{
+	static const uint8_t begin[] = { 0x0f, 0x05, 0x48, 0x85, 0xc0 };
+	uint8_t code[sizeof(begin)];
+
+	return end - start >= sizeof(begin) && end - start <= CLONE_GAP_MAX && end % 16 != 0 &&
+	       elf_file_read(f, start, code, sizeof(code)) == 0 &&
+	       memcmp(code, begin, sizeof(begin)) == 0;
+}
+
+static int clone_gaps_add(struct cfi_table *t, struct elf_file *f)
+{
+	size_t n = t->fdes.len;
+
+	for (size_t i = 0; i + 1 < n; i++) {
+		uint64_t start = t->fdes.items[i].end, end = t->fdes.items[i + 1].start;
+		struct cfi_fde gap = { start, end, CFI_CIE_CLONE, 0, 0 };
+
+		if (start < end && is_clone_gap(f, start, end) && vec_push(&t->fdes, gap) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int quirks_add(struct cfi_table *t, struct elf_file *f)
 {
 	struct cfi_fde entry = { f->entry, f->entry + ENTRY_SIZE_MAX, CFI_CIE_ROOT, 0, 0 };
+	bool root = f->entry != 0 && in_code(f, f->entry) && !cfi_table_find(t, f->entry);
 
 	start_context_mark(t, f);
-	if (f->entry == 0 || !in_code(f, f->entry) || cfi_table_find(t, f->entry))
-		return 0;
-	return vec_push(&t->fdes, entry) < 0 ? -ENOMEM : cfi_table_sort(t);
+	if (clone_gaps_add(t, f) < 0 || (root && vec_push(&t->fdes, entry) < 0))
+		return -ENOMEM;
+	return cfi_table_sort(t);
 }
