@@ -71,7 +71,7 @@ static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwi
 	__u64 at = s->bp;
 	int leaf = UNWIND_LEAF_FRAME;
 
-	/* A trampoline's frame begins one byte early, where a return address - 1 is looked up. */
+	/* What returns into a trampoline did not come from the instruction before. */
 	if (!unwind_read(env, s->exact ? s->pc : s->pc + 1, &code, sizeof(code))) {
 		if (code == UNWIND_SIGRETURN_WORD)
 			return unwind_step_signal(env, s, m, frame);
@@ -205,7 +205,9 @@ static __always_inline int unwind_step(UNWIND_ENV env, struct unwind_state *s,
 	if (rule.cfa == UNWIND_CFA_EXPR)
 		return UNWIND_END_EXPRESSION;
 #endif
-	*frame = unwind_frame(m, s->pc);
+	/* A root is entered by a return too (__start_context): to its first byte, not from before.
+	 */
+	*frame = unwind_frame(m, index == UNWIND_RULE_ROOT && !s->exact ? s->pc + 1 : s->pc);
 	if (index == UNWIND_RULE_ROOT || (index != UNWIND_RULE_NONE && rule.ra == UNWIND_RA_UNDEF))
 		return UNWIND_END_COMPLETE;
 	/* clone returns 0 in the child, where nothing has called it. */

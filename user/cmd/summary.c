@@ -61,6 +61,8 @@ int summary_format(struct buf *to, const struct session_stats *s)
 	buf_printf(to, "%" PRIu64 " samples in %.1f s", s->samples, (double)s->duration_ns / 1e9);
 	if (summary_complete(s, complete))
 		buf_printf(to, ", %s complete stacks", complete);
+	if (s->truncated)
+		buf_printf(to, ", %" PRIu64 " truncated", s->truncated);
 	if (s->incomplete_len) {
 		buf_printf(to, " (incomplete: ");
 		format_reasons(to, s);

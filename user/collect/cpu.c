@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ extern const char bpf_object_cpu[], bpf_object_cpu_end[];
 #define DRAIN_NS     NS_PER_SEC
 #define POLL_STEP_MS 100
 #define DRAIN_BATCH  4096u
+#define SIDEBAND_NS  (NS_PER_SEC / 100)
 
 static const char *const tracepoints[] = { "cpu_fork", "cpu_exec", "cpu_exit" };
 
@@ -43,6 +45,7 @@ struct cpu_collector {
 	int counts_fd[2], counts_active; /* the two hashes, and which of them BPF fills */
 	int counts_slot_fd, targets_fd, counters_fd;
 	uint64_t drained_ns;
+	uint64_t sideband_ns; /* when the side band last woke us */
 	struct cpu_key *keys; /* DRAIN_BATCH of each */
 	struct cpu_value *values;
 };
@@ -375,6 +378,28 @@ static int collector_tick(struct cpu_collector *c, struct err *e)
 	return cpu_collector_drain(c, e);
 }
 
+/*
+ * Sleep until the ring or the side band has something, for `timeout_ms` at most. On a machine that
+ * executes many programs the side band is always busy: it wakes us no more often than every
+ * SIDEBAND_NS.
+ */
+static int collector_sleep(struct cpu_collector *c, int timeout_ms)
+{
+	bool listen = clock_mono_ns() - c->sideband_ns >= SIDEBAND_NS;
+	struct pollfd fds[] = {
+		{ .fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN },
+		{ .fd = listen ? sideband_fd(c->sideband) : -1, .events = POLLIN },
+	};
+
+	if (!listen && timeout_ms > (int)(SIDEBAND_NS / 1000000))
+		timeout_ms = SIDEBAND_NS / 1000000;
+	if (poll(fds, ARRAY_SIZE(fds), timeout_ms) < 0)
+		return -errno;
+	if (fds[1].revents)
+		c->sideband_ns = clock_mono_ns();
+	return 0;
+}
+
 int cpu_collector_poll(struct cpu_collector *c, int timeout_ms, struct err *e)
 {
 	uint64_t end = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
@@ -382,10 +407,11 @@ int cpu_collector_poll(struct cpu_collector *c, int timeout_ms, struct err *e)
 	for (;;) {
 		uint64_t now = clock_mono_ns();
 		int left_ms = now < end ? (int)((end - now + 999999) / 1000000) : 0;
-		int rc =
-			ring_buffer__poll(c->ring, left_ms < POLL_STEP_MS ? left_ms : POLL_STEP_MS);
+		int rc = collector_sleep(c, left_ms < POLL_STEP_MS ? left_ms : POLL_STEP_MS);
 		if (rc == -EINTR)
 			return rc;
+		if (rc == 0)
+			rc = ring_buffer__consume(c->ring);
 		if (rc < 0)
 			return err_set(e, rc, "cannot read the ring buffer");
 		rc = collector_tick(c, e);

@@ -66,7 +66,8 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
 
 /*
  * Walk by the process's mappings or, if they are not those of the sample's time (the process has
- * executed since, or ended), by what was recorded then.
+ * executed since, or ended), by what its history tells. Which one comes first depends on whether
+ * the process is steady; the other is asked where a mapping is missing.
  */
 static enum unwind_end sample_walk(struct cpu_events *ev, const struct cpu_sample *s,
 				   uint64_t *frames, size_t *len)
@@ -82,10 +83,12 @@ static enum unwind_end sample_walk(struct cpu_events *ev, const struct cpu_sampl
 	enum unwind_end end = UNWIND_END_NO_PROCESS;
 
 	for (int attempt = 0; p && attempt < 2 && end_asks_for_mappings(end); attempt++) {
+		const struct mapping_list *list = &p->mappings;
 		struct unwind_state state = s->state;
-		if (attempt)
-			process_recall(p, s->time_ns, &ev->recalled);
-		const struct mapping_list *list = attempt ? &ev->recalled : &p->mappings;
+		if ((attempt == 0) == (p->unsteady_until_ns != 0)) {
+			history_recall(&p->history, s->time_ns, &ev->recalled);
+			list = &ev->recalled;
+		}
 		if (list->len == 0)
 			continue;
 		from.mappings = list->items;

@@ -18,7 +18,7 @@ struct cpu_events {
 	struct samples *samples;
 	const struct unwind_tables *tables;
 	struct sideband *sideband;    /* consumed before a walk that lacked a mapping is finished */
-	struct mapping_list recalled; /* room for process_recall(), owned */
+	struct mapping_list recalled; /* room for history_recall(), owned */
 	uint64_t deferred;            /* walks finished here */
 	uint64_t malformed; /* records of an impossible size: never, unless memory is damaged */
 };

@@ -10,11 +10,11 @@
 #include "base/clock.h"
 #include "proc/status.h"
 
-/* By then every sample of a process that has ended is drained. */
-#define ENDED_KEEP_NS (3 * NS_PER_SEC)
+/* No sample is handled later than this after it was taken. */
+#define SAMPLES_LATE_NS (3 * NS_PER_SEC)
 
-/* Of one process; programs load a few hundred files at most. */
-#define RECORDS_MAX 1024
+/* A process that mapped code where other code was is expected to do it again within this time. */
+#define UNSTEADY_NS (10 * NS_PER_SEC)
 
 void processes_init(struct processes *ps, struct code_files *files, struct pool *pool, int map_fd)
 {
@@ -34,8 +34,7 @@ static struct process *process_at(const struct processes *ps, size_t i)
 static void process_free_mappings(struct process *p)
 {
 	vec_deinit(&p->mappings);
-	vec_deinit(&p->inherited);
-	vec_deinit(&p->records);
+	history_deinit(&p->history);
 }
 
 void processes_deinit(struct processes *ps)
@@ -89,8 +88,8 @@ struct process *processes_add(struct processes *ps, pid_t pid, bool target)
 	}
 	if (!p->alive) {
 		process_executed(ps, p);
-		p->records.len = p->inherited.len = 0;
-		p->exec_ns = 0;
+		history_clear(&p->history);
+		p->unsteady_until_ns = 0;
 		if (p->target)
 			ps->gone_cpu_ns += p->cpu_ns - p->cpu_base_ns;
 		p->alive = true;
@@ -123,37 +122,6 @@ void process_end(struct processes *ps, struct process *p, uint64_t cpu_ns)
 	bpf_map_delete_elem(ps->map_fd, &key);
 	pool_give(ps->pool, p->slice);
 	p->slice = (struct pool_slice){ 0, 0 };
-}
-
-/* Put a mapping in its place, over what it overlaps. */
-static void list_put(struct mapping_list *list, const struct unwind_mapping *m)
-{
-	size_t at = 0, end;
-
-	while (at < list->len && list->items[at].end <= m->start)
-		at++;
-	for (end = at; end < list->len && list->items[end].start < m->end; end++)
-		;
-	if (vec_reserve(list, list->len + 1) < 0)
-		return;
-	if (list->len > end)
-		memmove(&list->items[at + 1], &list->items[end],
-			(list->len - end) * sizeof(*list->items));
-	list->items[at] = *m;
-	list->len += 1 + at - end;
-}
-
-void process_recall(const struct process *p, uint64_t time_ns, struct mapping_list *ret)
-{
-	uint64_t since = time_ns >= p->exec_ns ? p->exec_ns : 0;
-
-	ret->len = 0;
-	if (since == 0)
-		vec_for_each(m, &p->inherited)
-			list_put(ret, m);
-	vec_for_each(record, &p->records)
-		if (record->time_ns >= since && record->time_ns <= time_ns)
-			list_put(ret, &record->mapping);
 }
 
 /* Let BPF see the mappings: the new slice first, then the record that leads to it. */
@@ -212,31 +180,33 @@ static int process_take_over(struct processes *ps, struct process *p)
 
 int process_refresh(struct processes *ps, struct process *p, struct err *e)
 {
+	uint64_t read_ns = clock_mono_ns();
 	int rc = proc_maps_read(&ps->maps, p->pid, e);
 
 	p->stale = false;
-	p->read_ns = clock_mono_ns();
+	p->read_ns = read_ns;
 	/* One that has just ended has no mappings any more. */
 	if (rc < 0 || ps->maps.mappings.len == 0) {
 		if (p->mappings.len == 0)
-			process_recall(p, UINT64_MAX, &p->mappings);
+			history_recall(&p->history, UINT64_MAX, &p->mappings);
 		return rc < 0 ? rc : err_set(e, -ESRCH, "process %d has ended", p->pid);
 	}
 	if (process_take_over(ps, p) < 0)
 		return err_set(e, -ENOMEM, "mappings of process %d", p->pid);
-	return process_install(ps, p, e);
+	if (p->history.base_ns == 0 && p->history.exec_ns == 0)
+		history_rebase(&p->history, &p->mappings, read_ns);
+	return read_ns < p->unsteady_until_ns ? 0 : process_install(ps, p, e);
 }
 
-/* Records of the program before stay for samples on their way. */
-static void record_exec(struct process *p, uint64_t time_ns)
+/* BPF walks it no more, until it has been steady for a while. */
+static void process_unsteady(struct processes *ps, struct process *p)
 {
-	size_t kept = 0;
+	uint32_t key = (uint32_t)p->pid;
 
-	vec_for_each(record, &p->records)
-		if (record->time_ns >= p->exec_ns)
-			p->records.items[kept++] = *record;
-	p->records.len = kept;
-	p->exec_ns = time_ns;
+	p->unsteady_until_ns = clock_mono_ns() + UNSTEADY_NS;
+	bpf_map_delete_elem(ps->map_fd, &key);
+	pool_give(ps->pool, p->slice);
+	p->slice = (struct pool_slice){ 0, 0 };
 }
 
 static void record_mapping(struct processes *ps, struct process *p, const struct sideband_record *r)
@@ -244,17 +214,19 @@ static void record_mapping(struct processes *ps, struct process *p, const struct
 	/* Memory that is no file comes and goes with JITs: only /proc is asked about it. */
 	const struct code_file *file = code_files_get(ps->files, p->pid, &r->mapping);
 
-	if (!file || p->records.len >= RECORDS_MAX)
+	if (!file)
 		return;
-	struct process_record record = { r->time_ns, mapping_make(file, &r->mapping) };
-	vec_push(&p->records, record);
+	struct unwind_mapping m = mapping_make(file, &r->mapping);
+	history_add(&p->history, r->time_ns, &m);
+	if (mapping_list_differs(&p->mappings, &m))
+		process_unsteady(ps, p);
 }
 
 static void record_apply(struct processes *ps, struct process *p, const struct sideband_record *r)
 {
 	p->stale = p->alive;
 	if (r->executes)
-		record_exec(p, r->time_ns);
+		history_exec(&p->history, r->time_ns);
 	else
 		record_mapping(ps, p, r);
 }
@@ -304,24 +276,30 @@ void processes_record(struct processes *ps, const struct sideband_record *r)
 void process_inherit(struct processes *ps, struct process *child, const struct process *parent,
 		     uint64_t time_ns)
 {
-	if (parent && parent->mappings.len) {
-		child->inherited.len = 0;
-		for (size_t i = 0; i < parent->mappings.len; i++)
-			if (vec_push(&child->inherited, parent->mappings.items[i]) < 0)
-				break;
-	} else if (parent) {
-		process_recall(parent, time_ns, &child->inherited);
-	}
-	if (parent)
+	struct mapping_list had = { 0 };
+
+	if (parent) {
+		history_recall(&parent->history, time_ns, &had);
+		history_rebase(&child->history, &had, time_ns);
+		vec_deinit(&had);
 		child->exe = parent->exe;
+	}
 	orphans_claim(ps, child, time_ns);
 }
 
 void processes_refresh_stale(struct processes *ps)
 {
-	for (size_t i = 0; i < ps->by_pid.len; i++)
-		if (process_at(ps, i)->stale)
-			process_refresh(ps, process_at(ps, i), NULL);
+	uint64_t now = clock_mono_ns();
+
+	for (size_t i = 0; i < ps->by_pid.len; i++) {
+		struct process *p = process_at(ps, i);
+		/* One that has become steady is read once more, and BPF walks it again. */
+		bool settled = p->alive && p->unsteady_until_ns && now >= p->unsteady_until_ns;
+		if (settled)
+			p->unsteady_until_ns = 0;
+		if (p->stale || settled)
+			process_refresh(ps, p, NULL);
+	}
 }
 
 void processes_check(struct processes *ps)
@@ -331,7 +309,8 @@ void processes_check(struct processes *ps)
 	for (size_t i = 0; i < ps->by_pid.len; i++) {
 		struct process *p = process_at(ps, i);
 		struct proc_status status;
-		if (!p->alive && now - p->ended_ns > ENDED_KEEP_NS)
+		history_fold(&p->history, now - SAMPLES_LATE_NS);
+		if (!p->alive && now - p->ended_ns > SAMPLES_LATE_NS)
 			process_free_mappings(p);
 		if (!p->alive || !p->target)
 			continue;

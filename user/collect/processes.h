@@ -10,21 +10,10 @@
 #include "abi/cpu.h"
 #include "base/map.h"
 #include "collect/files.h"
+#include "collect/history.h"
 #include "collect/pool.h"
 #include "collect/sideband.h"
 #include "proc/maps.h"
-
-/** A vector of mappings, sorted by start. */
-struct mapping_list {
-	struct unwind_mapping *items;
-	size_t len, cap;
-};
-
-/** A mapping that the side band told of, for the time when /proc tells no more. */
-struct process_record {
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	struct unwind_mapping mapping;
-};
 
 struct process {
 	pid_t pid;
@@ -34,14 +23,15 @@ struct process {
 	bool stale;       /* has new mappings since they were read */
 	uint64_t read_ns; /* when they were read, CLOCK_MONOTONIC */
 	struct mapping_list mappings;
-	struct pool_slice slice;       /* where BPF sees them */
-	struct mapping_list inherited; /* its parent's when it was forked */
-	uint64_t exec_ns; /* when it last began another program, by the side band; 0: never */
-	vec_of(struct process_record) records; /* of this program and the one before */
-	uint32_t exe;                          /* number of the executable's file, 0 if not known */
-	uint64_t ended_ns;                     /* CLOCK_MONOTONIC */
-	uint64_t cpu_base_ns;                  /* CPU time used before it was profiled */
-	uint64_t cpu_ns;                       /* CPU time used, as last told */
+	struct pool_slice slice; /* where BPF sees them */
+	struct history history;
+	/* Until then BPF is not to walk it: it maps code where other code was, and only the history
+	 * tells which of the two a sample saw. */
+	uint64_t unsteady_until_ns;
+	uint32_t exe;         /* number of the executable's file, 0 if not known */
+	uint64_t ended_ns;    /* CLOCK_MONOTONIC */
+	uint64_t cpu_base_ns; /* CPU time used before it was profiled */
+	uint64_t cpu_ns;      /* CPU time used, as last told */
 };
 
 /** Records of processes that are not known yet: their fork may be told after them. A ring. */
@@ -91,10 +81,6 @@ void process_inherit(struct processes *ps, struct process *child, const struct p
 
 /** The process runs another program now: forget the old mappings. */
 void process_executed(struct processes *ps, struct process *p);
-
-/** What the process had mapped at `time_ns` by its parent's mappings and the records: replaces
- * *ret. */
-void process_recall(const struct process *p, uint64_t time_ns, struct mapping_list *ret);
 
 /** The process has ended, having used `cpu_ns` (0: unknown). Its mappings stay for samples on their
  * way. */

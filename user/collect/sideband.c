@@ -88,7 +88,7 @@ int sideband_open(sideband_fn fn, void *ctx, struct sideband **ret, struct err *
 		.comm = 1,
 		.comm_exec = 1,
 		.watermark = 1,
-		.wakeup_watermark = 1U << 30, /* nobody sleeps on it */
+		.wakeup_watermark = 1, /* the first record wakes */
 		.sample_type = PERF_SAMPLE_TIME,
 		.sample_id_all = 1,
 		.use_clockid = 1,
@@ -129,4 +129,9 @@ void sideband_close(struct sideband *s)
 void sideband_consume(struct sideband *s)
 {
 	perf_buffer__consume(s->buffer);
+}
+
+int sideband_fd(const struct sideband *s)
+{
+	return perf_buffer__epoll_fd(s->buffer);
 }

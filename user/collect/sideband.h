@@ -34,3 +34,6 @@ void sideband_close(struct sideband *s);
 
 /** Hand over what has been recorded so far. */
 void sideband_consume(struct sideband *s);
+
+/** A descriptor to poll: readable when there are records. */
+int sideband_fd(const struct sideband *s);
