@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <ucontext.h>
 
 #include "base/cleanup.h"
 #include "lib/regs_x86_64.h"
@@ -360,27 +361,34 @@ static void test_signal_frame(void **state)
 	assert_int_equal(frames[3], FRAME(CODE_AT(OUTERMOST) + 0x1f));
 }
 
-/* The C library's clone, from its system call on: a leaf in the parent, a root in the child. */
+/* The C library of this program as a second mapping. */
+static void map_libc(const void *inside, struct unwind_mapping *to)
+{
+	struct elf_file *f;
+	Dl_info info;
+
+	assert_true(dladdr(inside, &info) != 0);
+	_cleanup_close_ int fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(elf_file_open_fd(fd, info.dli_fname, &f, NULL), 0);
+	*to = (struct unwind_mapping){ .start = (uint64_t)info.dli_fbase,
+				       .end = UINT64_MAX,
+				       .bias = (uint64_t)info.dli_fbase,
+				       .file = UNWIND_FILE_FIRST + 1 };
+	assert_int_equal(unwind_tables_add(tables, f, &to->dir, NULL), 0);
+	elf_file_close(f);
+}
+
+/* From its system call on, clone is a leaf in the parent and a root in the child. */
 static void test_clone(void **state)
 {
 	(void)state;
 	uint64_t stack[STACK_LEN] = { IN(OUTERMOST) }, frames[8];
 	struct unwind_mapping both[2] = { mapping };
 	struct walk_process p = process(stack);
-	struct elf_file *f;
-	Dl_info info;
-
 	const uint8_t *at = dlsym(RTLD_DEFAULT, "clone");
+
 	assert_non_null(at);
-	assert_true(dladdr(at, &info) != 0);
-	_cleanup_close_ int fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(elf_file_open_fd(fd, info.dli_fname, &f, NULL), 0);
-	both[1] = (struct unwind_mapping){ .start = (uint64_t)info.dli_fbase,
-					   .end = UINT64_MAX,
-					   .bias = (uint64_t)info.dli_fbase,
-					   .file = UNWIND_FILE_FIRST + 1 };
-	assert_int_equal(unwind_tables_add(tables, f, &both[1].dir, NULL), 0);
-	elf_file_close(f);
+	map_libc(at, &both[1]);
 	p.mappings = both;
 	p.mappings_len = 2;
 	at = memmem(at, 128, "\x0f\x05", 2);
@@ -394,6 +402,40 @@ static void test_clone(void **state)
 		assert_int_equal(len, child ? 1 : 2);
 	}
 	assert_int_equal(frames[1], FRAME(CODE_AT(OUTERMOST) + 0x1f));
+}
+
+static void *context_return;
+
+static void in_context(void)
+{
+	context_return = __builtin_return_address(0);
+}
+
+/* What makecontext lets a function return to, at its first byte, is a root. */
+static void test_start_of_a_context(void **state)
+{
+	(void)state;
+	static char context_stack[65536];
+	ucontext_t context, back;
+
+	getcontext(&context);
+	context.uc_stack = (stack_t){ .ss_sp = context_stack, .ss_size = sizeof(context_stack) };
+	context.uc_link = &back;
+	makecontext(&context, in_context, 0);
+	swapcontext(&back, &context);
+
+	uint64_t stack[STACK_LEN] = { (uint64_t)context_return }, frames[8];
+	struct unwind_mapping both[2] = { mapping };
+	struct walk_process p = process(stack);
+	struct unwind_state s = { .pc = IN(LEAF), .sp = STACK, .exact = 1 };
+	size_t len = 0;
+	map_libc(context_return, &both[1]);
+	p.mappings = both;
+	p.mappings_len = 2;
+	assert_int_equal(walk(&p, &s, frames, &len, 8), UNWIND_END_COMPLETE);
+	assert_int_equal(len, 2);
+	assert_int_equal(frames[1] & UNWIND_FRAME_OFFSET_MASK,
+			 (uint64_t)context_return - both[1].bias - 1);
 }
 
 /* A walk that is handed over goes on from the frames that are there. */
@@ -422,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cases, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signal_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_of_a_context, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_goes_on_up_to_max, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
