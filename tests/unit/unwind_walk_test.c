@@ -435,7 +435,7 @@ static void test_start_of_a_context(void **state)
 	assert_int_equal(walk(&p, &s, frames, &len, 8), UNWIND_END_COMPLETE);
 	assert_int_equal(len, 2);
 	assert_int_equal(frames[1] & UNWIND_FRAME_OFFSET_MASK,
-			 (uint64_t)context_return - both[1].bias - 1);
+			 (uint64_t)context_return - both[1].bias);
 }
 
 /* A walk that is handed over goes on from the frames that are there. */
