@@ -23,7 +23,7 @@ TARGETS = os.path.join(ROOT, "build", "targets")
 
 # Where a user stack ends when it is whole. glibc's clone3 has no name in a stripped libc: see
 # is_root().
-ROOTS = {"_start", "clone", "__clone", "clone3", "__clone3", "__start_context"}
+ROOTS = {"_dl_start_user", "_start", "clone", "__clone", "clone3", "__clone3", "__start_context"}
 ROOTS |= {"runtime.goexit", "runtime.mstart", "runtime.rt0_go"}
 
 USER_FRAMES_MAX = 1024  # deeper stacks are truncated
@@ -230,7 +230,7 @@ class Test:
                 whole += sample.value[0]
             elif truncated and len(user) >= USER_FRAMES_MAX:
                 continue
-            elif user or not is_kernel_thread(profile, sample):
+            elif user or not is_kernel_alone(profile, sample):
                 broken += sample.value[0]
                 end = " < ".join(profile.stack(sample)[-3:])
                 worst[end] = worst.get(end, 0) + sample.value[0]
@@ -294,9 +294,12 @@ def check_contract(profile):
         Test.check(not mapping.filename.endswith(" (deleted)"), "'%s'", mapping.filename)
 
 
-def is_kernel_thread(profile, sample):
-    """A stack of kernel frames alone; they all end in the thread's start."""
-    return profile.stack(sample)[-1] in ("ret_from_fork", "ret_from_fork_asm")
+def is_kernel_alone(profile, sample):
+    """Whether there is no user stack: in a kernel thread, in execve between two programs, and in exit after
+    the memory was given back."""
+    names = profile.stack(sample)
+    alone = ("do_exit", "begin_new_exec", "load_elf_binary", "bprm_execve")
+    return names[-1] in ("ret_from_fork", "ret_from_fork_asm") or any(name in alone for name in names)
 
 
 def is_root(profile, location_id):
