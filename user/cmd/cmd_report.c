@@ -3,6 +3,7 @@
 #include "cmd/cmd_report.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -159,6 +160,8 @@ int cmd_report(int argc, char **argv)
 	const struct report_verb *v = verb_find(argv[0]);
 	_cleanup_(report_args_deinit) struct report_args args;
 	struct err e = { 0 };
+	/* Large arrays go back to the system as they grow and are freed, not into holes. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	int rc = report_args_parse(&args, argc, argv, &e);
 
 	if (rc == 0 && args.help) {

@@ -211,7 +211,7 @@ static int decode_source(int fd, const void *data, size_t len, struct buf *probl
 	struct decoder d = { .e = e, .odd_sample = SIZE_MAX, .problems = problems };
 	map_init(&d.big_ids, sizeof(uint64_t), sizeof(uint32_t));
 	/* Not profile_create(): the string table comes from the file. */
-	d.p = calloc(1, sizeof(*d.p));
+	d.p = profile_create_bare();
 	int rc = d.p ? stream_init(&d.stream, fd, data, len, e) : decode_no_memory(&d);
 	if (rc == 0)
 		rc = decode_all(&d);

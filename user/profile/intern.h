@@ -45,5 +45,8 @@ uint32_t *intern_function_slot(struct profile *p, struct profile_intern *in,
 uint32_t *intern_location_slot(struct profile *p, struct profile_intern *in, uint32_t mapping,
 			       uint64_t address, bool *added);
 
+/** A profile without even the string "", for the decoder; NULL if out of memory. */
+struct profile *profile_create_bare(void);
+
 /** Append a string without looking for an equal one; 0 or -ENOMEM. */
 int profile_append_string(struct profile *p, const char *bytes, size_t len);

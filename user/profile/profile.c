@@ -6,9 +6,21 @@
 #include "profile/build.h"
 #include "profile/intern.h"
 
-struct profile *profile_create(void)
+struct profile *profile_create_bare(void)
 {
 	struct profile *p = calloc(1, sizeof(*p));
+	/* What ranges point into is never NULL, not even where the range is empty. */
+	if (p && (vec_reserve(&p->stacks, 1) < 0 || vec_reserve(&p->values, 1) < 0 ||
+		  vec_reserve(&p->labels, 1) < 0 || vec_reserve(&p->lines, 1) < 0)) {
+		profile_destroy(p);
+		return NULL;
+	}
+	return p;
+}
+
+struct profile *profile_create(void)
+{
+	struct profile *p = profile_create_bare();
 	if (!p)
 		return NULL;
 	profile_intern(p, "", 0);

@@ -153,20 +153,14 @@ void graph_deinit(struct graph *g)
 	*g = (struct graph){ 0 };
 }
 
-/* The edges while they are found: a hash table of the edges themselves, by their two ends. */
-struct edge_slot {
-	uint32_t src, dest; /* src is GRAPH_NONE in a free slot */
-	uint32_t seen;      /* the last sample that has it, + 1 */
-	bool residual, inlined;
-	int64_t weight, weight_div;
-};
-
+/* The edges while they are found: a hash table by their two ends. src is GRAPH_NONE in a free slot.
+ */
 struct edge_table {
-	struct edge_slot *slots;
-	size_t count, used; /* count is a power of two, at least twice as many as are used */
+	struct graph_edge *slots;
+	size_t count, used; /* count is a power of two; a quarter at least is free */
 };
 
-static struct edge_slot *edge_find(const struct edge_table *t, uint32_t src, uint32_t dest)
+static struct graph_edge *edge_find(const struct edge_table *t, uint32_t src, uint32_t dest)
 {
 	uint64_t key = ((uint64_t)src << 32 | dest) * 0x9e3779b97f4a7c15ULL;
 	size_t i = (key >> 32) & (t->count - 1);
@@ -186,7 +180,7 @@ static int edge_table_grow(struct edge_table *t)
 	for (size_t i = 0; i < grown.count; i++)
 		grown.slots[i].src = GRAPH_NONE;
 	for (size_t i = 0; i < t->count; i++) {
-		struct edge_slot *s = &t->slots[i];
+		struct graph_edge *s = &t->slots[i];
 		if (s->src != GRAPH_NONE)
 			*edge_find(&grown, s->src, s->dest) = *s;
 	}
@@ -217,16 +211,16 @@ static int64_t add_wrapping(int64_t a, int64_t b)
 static int add_edge(struct builder *b, uint32_t src, uint32_t dest, uint32_t stamp, int64_t w,
 		    int64_t dw, bool residual, bool inlined)
 {
-	struct edge_slot *s = edge_find(&b->edges, src, dest);
+	struct graph_edge *s = edge_find(&b->edges, src, dest);
 
 	if (s->src == GRAPH_NONE) {
-		if ((b->edges.used + 1) * 2 > b->edges.count) {
+		if ((b->edges.used + 1) * 4 > b->edges.count * 3) {
 			if (edge_table_grow(&b->edges) < 0)
 				return -ENOMEM;
 			s = edge_find(&b->edges, src, dest);
 		}
 		b->edges.used++;
-		*s = (struct edge_slot){ .src = src, .dest = dest, .inlined = inlined };
+		*s = (struct graph_edge){ .src = src, .dest = dest, .inlined = inlined };
 	} else if (s->seen == stamp) {
 		return 0; /* counted for this sample */
 	}
@@ -350,27 +344,20 @@ int graph_link(struct graph *g)
 	return 0;
 }
 
-/* Move the edges from the hash table into an array. */
+/* The hash table without its free slots is the array of edges. */
 static int take_edges(struct builder *b)
 {
 	struct graph *g = b->g;
+	size_t len = 0;
 
-	g->edges.len = 0;
-	if (vec_reserve(&g->edges, b->edges.used) < 0)
-		return -ENOMEM;
 	for (size_t i = 0; i < b->edges.count; i++) {
-		const struct edge_slot *s = &b->edges.slots[i];
-		if (s->src == GRAPH_NONE)
-			continue;
-		g->edges.items[g->edges.len++] = (struct graph_edge){
-			.src = s->src,
-			.dest = s->dest,
-			.weight = s->weight,
-			.weight_div = s->weight_div,
-			.residual = s->residual,
-			.inlined = s->inlined,
-		};
+		if (b->edges.slots[i].src != GRAPH_NONE)
+			b->edges.slots[len++] = b->edges.slots[i];
 	}
+	vec_deinit(&g->edges);
+	g->edges.items = steal(b->edges.slots);
+	g->edges.len = len;
+	g->edges.cap = b->edges.count;
 	return graph_link(g);
 }
 

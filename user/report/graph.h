@@ -33,6 +33,7 @@ struct graph_edge {
 	bool residual; /* passes over nodes that were left out */
 	bool inlined;  /* every one of its calls was inlined */
 	bool removed;
+	uint32_t seen; /* while weights are added: the last sample that has it, + 1 */
 };
 
 struct graph {
