@@ -10,11 +10,11 @@
 #include "cmd/capture_options.h"
 #include "cmd/cmd.h"
 #include "cmd/output.h"
+#include "cmd/report_named.h"
 #include "cmd/say.h"
 #include "cmd/signals.h"
 #include "cmd/summary.h"
 #include "cmd/targets.h"
-#include "profile/encode.h"
 #include "profile/profile.h"
 
 /* Where a profile goes that could not be written where it should. */
@@ -131,7 +131,7 @@ static int run_write(struct run *r, struct err *e)
 	int rc = session_rotate(r->capture.session, &profile, e);
 
 	if (rc == 0)
-		rc = profile_encode(profile, &bytes, e);
+		rc = report_named(profile, r->options.output, &bytes, e);
 	if (rc == 0) {
 		rc = output_commit(&r->output, bytes.data, bytes.len, e);
 		if (rc < 0)

@@ -130,8 +130,10 @@ static int take_words(const struct report_verb *v, struct report_args *args, siz
 		args->options.symbol = args->words.items[0];
 		*first_file = 1;
 	}
-	if (args->words.len == *first_file)
-		return err_plain(e, -EINVAL, "'%s' needs a profile to read; '-' is standard input",
+	if (args->words.len == *first_file && args->live.len == 0)
+		return err_plain(e, -EINVAL,
+				 "'%s' needs a profile to read ('-' is standard input), or a "
+				 "process: -p PID",
 				 v->name);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cmd/report_live.h"
 #include "profile/build.h"
 #include "profile/decode.h"
 #include "profile/merge.h"
@@ -43,11 +44,26 @@ int report_load_files(const char *const *paths, size_t count, struct profile **r
 	return rc;
 }
 
+static int load_live(const struct report_args *args, size_t files, struct profile **ret,
+		     struct err *e)
+{
+	size_t count = args->live.len;
+	_cleanup_free_ char **argv = calloc(count + 1, sizeof(*argv));
+
+	if (files > 0)
+		return err_plain(e, -EINVAL, "either processes (-p, -a) or files, not both");
+	if (!argv)
+		return err_set(e, -ENOMEM, "cannot read the options");
+	memcpy(argv, args->live.items, count * sizeof(*argv));
+	return report_live((int)count, argv, ret, e);
+}
+
 int report_load(const struct report_args *args, const char *const *paths, size_t count,
 		struct profile **ret, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL, *base = NULL;
-	int rc = report_load_files(paths, count, &p, e);
+	int rc = args->live.len > 0 ? load_live(args, count, &p, e)
+				    : report_load_files(paths, count, &p, e);
 
 	if (rc == 0 && args->base.len > 0)
 		rc = report_load_files(args->base.items, args->base.len, &base, e);

@@ -11,9 +11,11 @@
 enum kind {
 	FLAG,
 	STRING,
-	NUMBER,   /* long */
-	FRACTION, /* double */
-	LIST,     /* may be given several times */
+	NUMBER,    /* long */
+	FRACTION,  /* double */
+	LIVE,      /* an option of the capture, with a value */
+	LIVE_FLAG, /* one without */
+	LIST,      /* may be given several times */
 	SORT,
 	GRANULARITY,
 	VALUE,   /* a flag that chooses sample_index: the option's constant */
@@ -84,6 +86,13 @@ static const struct option options[] = {
 	OPTION("sort", SORT, options.cum_sort, "BY", "flat or cum"),
 	OPTION("granularity", GRANULARITY, options.granularity, "G",
 	       "functions, filefunctions, files, lines, addresses"),
+	{ "p", LIVE, 0, "-p", "PID[,PID]", "profile running processes instead of reading files" },
+	{ "a", LIVE_FLAG, 0, "-a", "", "profile all of them" },
+	{ "d", LIVE, 0, "-d", "SECONDS", "for how long" },
+	{ "F", LIVE, 0, "-F", "HZ", "samples a second and CPU" },
+	{ "user-only", LIVE_FLAG, 0, "--user-only", "", "without kernel frames" },
+	{ "children", LIVE_FLAG, 0, "--children", "", "with all that they start" },
+	{ "labels", LIVE, 0, "--labels", "KEYS", "tid, thread, cpu, pid" },
 	OPTION("base", LIST, base, "FILE", "subtract a profile"),
 	OPTION("diff_base", LIST, base, "FILE", "compare with a profile: shares are of its total"),
 	OPTION("normalize", FLAG, normalize, "", "scale to the total of the base"),
@@ -129,6 +138,7 @@ static bool takes_value(const struct option *o)
 	case SORTED:
 	case GRAINED:
 	case TRIM:
+	case LIVE_FLAG:
 		return false;
 	default:
 		return true;
@@ -215,6 +225,19 @@ static int add_base(const struct option *o, const char *value, struct report_arg
 	return vec_push(&a->base, value) < 0 ? err_set(e, -ENOMEM, "cannot read the options") : 0;
 }
 
+/* Passed on to the capture: argv[0], the option, its value. */
+static int add_live(const struct option *o, const char *value, struct report_args *a, struct err *e)
+{
+	const char *const words[] = { "cpu", o->constant, value };
+	size_t count = o->kind == LIVE ? 3 : 2;
+
+	for (size_t i = a->live.len > 0; i < count; i++) {
+		if (vec_push(&a->live, (char *)words[i]) < 0)
+			return err_set(e, -ENOMEM, "cannot read the options");
+	}
+	return 0;
+}
+
 /* Flags that stand for an option with a value: "-cum", "-lines", "-inuse_space". */
 static int set_choice(const struct option *o, const char *value, struct report_args *a,
 		      struct err *e)
@@ -257,6 +280,9 @@ static int option_set(const struct option *o, const char *value, struct report_a
 		return set_fraction(o, value, field, e);
 	case LIST:
 		return add_base(o, value, a, e);
+	case LIVE:
+	case LIVE_FLAG:
+		return add_live(o, value, a, e);
 	case SORT:
 		return set_sort(o, value, a, e);
 	case GRANULARITY:
@@ -321,4 +347,5 @@ void report_args_deinit(struct report_args *a)
 {
 	vec_deinit(&a->words);
 	vec_deinit(&a->base);
+	vec_deinit(&a->live);
 }

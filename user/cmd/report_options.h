@@ -13,6 +13,8 @@ struct report_args {
 	struct report_options options;
 	vec_of(const char *) words; /* what is no option: a regular expression, files */
 	vec_of(const char *) base;
+	vec_of(char *)
+		live;   /* what to capture instead of reading files, as cpu's argv; may be empty */
 	bool diff_base; /* the base's samples are marked: -diff_base */
 	bool normalize;
 	bool text_flame; /* flame --text */
