@@ -27,6 +27,7 @@ ROOTS = {"_dl_start_user", "_start", "clone", "__clone", "clone3", "__clone3", "
 ROOTS |= {"runtime.goexit", "runtime.mstart", "runtime.rt0_go"}
 
 USER_FRAMES_MAX = 1024  # deeper stacks are truncated
+ENTRY_BYTES = 64  # code at the ELF entry point; that of a stripped loader has neither name nor CFI
 
 
 class Failed(Exception):
@@ -310,6 +311,9 @@ def is_root(profile, location_id):
     if mapping is None or not os.path.isfile(mapping.filename):
         return False
     vaddr = file_address(mapping.filename, location.address - mapping.memory_start + mapping.file_offset)
+    entry = entry_address(mapping.filename)
+    if entry <= vaddr < entry + ENTRY_BYTES:
+        return True
     return any(start <= vaddr < end for start, end in undefined_ra_ranges(mapping.filename))
 
 
@@ -326,6 +330,13 @@ def file_address(path, offset):
         if start <= offset < start + size:
             return offset - start + vaddr
     return -1
+
+
+@functools.lru_cache(maxsize=None)
+def entry_address(path):
+    with open(path, "rb") as file:
+        header = file.read(64)
+    return int.from_bytes(header[24:32], "little") if header[:5] == b"\x7fELF\x02" else -ENTRY_BYTES
 
 
 @functools.lru_cache(maxsize=None)
