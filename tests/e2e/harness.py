@@ -357,11 +357,14 @@ def undefined_ra_ranges(path):
 
 @functools.lru_cache(maxsize=None)
 def go_pprof():
-    """The real pprof, which newer Go versions build when first asked for."""
+    """The real pprof, which newer Go versions build when first asked for, into a cache that others trim."""
     go = shutil.which("go") or "/usr/local/go/bin/go"
-    return subprocess.run(
-        [go, "tool", "-n", "pprof"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    for _ in range(3):
+        result = subprocess.run([go, "tool", "-n", "pprof"], capture_output=True, text=True)
+        if result.returncode == 0:
+            return result.stdout.strip()
+        time.sleep(2)
+    raise Failed("go tool -n pprof: " + result.stderr)
 
 
 def account(text):
