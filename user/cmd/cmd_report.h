@@ -9,4 +9,5 @@ int cmd_report(int argc, char **argv);
 
 int cmd_diff(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
 int cmd_check(int argc, char **argv);

@@ -37,6 +37,7 @@ static const struct cmd cmds[] = {
 	{ "pdf", "the same in PDF", cmd_report },
 	{ "diff", "what changed from one profile to another", cmd_diff },
 	{ "merge", "add profiles up", cmd_merge },
+	{ "convert", "make a profile of what other tools write", cmd_convert },
 	{ "check", "tell what is wrong with a profile", cmd_check },
 	{ "comments", "the comments of a profile", cmd_report },
 	{ "help", "this text, or that of a verb", cmd_help },

@@ -6,11 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "cmd/report_live.h"
 #include "profile/build.h"
+#include "profile/convert.h"
 #include "profile/decode.h"
 #include "profile/merge.h"
+
+/* Older tools' formats, which pprof reads as well. */
+static int load_other(const char *path, struct profile **ret)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+	int rc = file_read_all(path, &b, NULL);
+
+	return rc < 0 ? rc : profile_convert(b.data ? b.data : "", b.len, ret, NULL);
+}
 
 static int load_one(const char *path, struct profile **ret, struct err *e)
 {
@@ -22,6 +34,8 @@ static int load_one(const char *path, struct profile **ret, struct err *e)
 	if (fd < 0)
 		return err_set(e, -errno, "cannot open '%s'", path);
 	int rc = profile_decode_fd(fd, ret, e);
+	if (rc == -EBADMSG && load_other(path, ret) == 0)
+		rc = 0;
 	return rc < 0 ? err_prefix(e, "'%s'", path) : 0;
 }
 

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "profile/build.h"
+#include "profile/edit.h"
+#include "profile/merge.h"
+#include "profile/value.h"
+
+/* A program mapped at `start`, with one function called by another. */
+static struct profile *program(uint64_t start, const char *unit, int64_t value)
+{
+	struct profile *p = profile_create();
+	profile_add_sample_type(p, "samples", "count");
+	profile_add_sample_type(p, "cpu", unit);
+	profile_set_period(p, "cpu", unit, 10);
+	profile_add_comment(p, "same comment");
+	p->time_nanos = (int64_t)start;
+	p->duration_nanos = 7;
+	struct profile_mapping m = { .start = start,
+				     .limit = start + 0x1800,
+				     .filename = profile_intern_cstr(p, "/bin/x") };
+	uint32_t mapping = profile_add_mapping(p, &m);
+	uint32_t stack[2];
+	for (uint32_t i = 0; i < 2; i++) {
+		struct profile_function f = { .name = profile_intern_cstr(p, i ? "main" : "f") };
+		struct profile_line line = { .function = profile_add_function(p, &f) };
+		stack[i] = profile_add_location(p, mapping, start + 16 * (i + 1));
+		profile_location_set_lines(p, stack[i], &line, 1);
+	}
+	struct profile_label labels[] = {
+		{ .key = profile_intern_cstr(p, "bytes"), .num = 5 },
+		{ .key = profile_intern_cstr(p, "thread"), .str = profile_intern_cstr(p, "io") },
+	};
+	profile_add_sample(p, stack, 2, (int64_t[]){ 1, value }, labels, 2);
+	profile_add_sample(p, stack + 1, 1, (int64_t[]){ 1, value }, NULL, 0);
+	profile_add_sample(p, stack, 1, (int64_t[]){ 0, 0 }, NULL, 0);
+	assert_int_equal(profile_build_error(p), 0);
+	return p;
+}
+
+static void test_merge_equal_code_elsewhere(void **state)
+{
+	(void)state;
+	struct profile *both[] = { program(0x400000, "nanoseconds", 3),
+				   program(0x7000000, "nanoseconds", 4) };
+	_cleanup_profile_ struct profile *p = NULL;
+	struct err e = { 0 };
+	assert_int_equal(profile_merge(both, 2, &p, &e), 0);
+	assert_null(both[0]);
+	assert_int_equal(p->mappings.len, 1);
+	assert_int_equal(p->locations.len, 2);
+	assert_int_equal(p->functions.len, 2);
+	assert_int_equal(p->sample_count, 2); /* the zero one is gone */
+	assert_int_equal(profile_values(p, 0)[0], 2);
+	assert_int_equal(profile_values(p, 0)[1], 7);
+	assert_int_equal(p->locations.items[0].address, 0x400010);
+	assert_int_equal(p->comments.len, 1);
+	assert_int_equal(p->time_nanos, 0x400000);
+	assert_int_equal(p->duration_nanos, 14);
+	/* Sorted: strings first. */
+	size_t count;
+	const struct profile_label *labels = profile_labels(p, 0, &count);
+	assert_int_equal(count, 2);
+	assert_string_equal(profile_str(p, labels[0].key), "thread");
+	assert_int_equal(labels[1].num, 5);
+}
+
+static void test_merge_takes_the_finer_unit(void **state)
+{
+	(void)state;
+	struct profile *both[] = { program(0x400000, "milliseconds", 3),
+				   program(0x400000, "microseconds", 4) };
+	_cleanup_profile_ struct profile *p = NULL;
+	struct err e = { 0 };
+	assert_int_equal(profile_merge(both, 2, &p, &e), 0);
+	assert_string_equal(profile_str(p, p->sample_types.items[1].unit), "microseconds");
+	assert_int_equal(profile_values(p, 0)[1], 3004);
+	assert_int_equal(p->period, 10000);
+}
+
+static void test_merge_drops_types_that_not_all_have(void **state)
+{
+	(void)state;
+	struct profile *both[] = { program(0x400000, "nanoseconds", 3),
+				   program(0x400000, "nanoseconds", 4) };
+	both[1]->sample_types.items[0].type = profile_intern_cstr(both[1], "other");
+	_cleanup_profile_ struct profile *p = NULL;
+	struct err e = { 0 };
+	assert_int_equal(profile_merge(both, 2, &p, &e), 0);
+	assert_int_equal(p->sample_types.len, 1);
+	assert_int_equal(profile_values(p, 1)[0], 7);
+}
+
+static void test_merge_refuses_other_kinds(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *type, *unit, *error;
+	} kinds[] = {
+		{ "space", "bytes", "profiles have empty common sample type list" },
+		{ "cpu", "bytes",
+		  "sample types: incompatible types: 'cpu/nanoseconds' and "
+		  "'cpu/bytes'" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct profile *one = profile_create(), *other = profile_create();
+		profile_add_sample_type(one, "cpu", "nanoseconds");
+		profile_add_sample_type(other, kinds[i].type, kinds[i].unit);
+		struct profile *both[] = { one, other }, *p = NULL;
+		struct err e = { 0 };
+		assert_int_equal(profile_merge(both, 2, &p, &e), -EINVAL);
+		assert_null(p);
+		assert_string_equal(e.msg, kinds[i].error);
+	}
+}
+
+static void test_subtract(void **state)
+{
+	(void)state;
+	_cleanup_profile_ struct profile *equal = NULL, *marked = NULL;
+	struct err e = { 0 };
+	assert_int_equal(profile_subtract(program(0x400000, "nanoseconds", 3),
+					  program(0x500000, "nanoseconds", 3), false, &equal, &e),
+			 0);
+	assert_int_equal(equal->sample_count, 0);
+	assert_int_equal(equal->locations.len, 0);
+	assert_int_equal(equal->mappings.len, 1);
+	assert_int_equal(profile_subtract(program(0x400000, "nanoseconds", 3),
+					  program(0x500000, "nanoseconds", 3), true, &marked, &e),
+			 0);
+	assert_int_equal(marked->sample_count, 4);
+	assert_false(profile_is_base(marked, 0));
+	assert_true(profile_is_base(marked, 2));
+	assert_int_equal(profile_values(marked, 2)[1], -3);
+}
+
+static void test_normalize(void **state)
+{
+	(void)state;
+	_cleanup_profile_ struct profile *p = program(0x400000, "nanoseconds", 3);
+	_cleanup_profile_ struct profile *base = program(0x400000, "nanoseconds", 30);
+	struct err e = { 0 };
+	assert_int_equal(profile_normalize(p, base, &e), 0);
+	assert_int_equal(profile_values(p, 0)[0], 1);
+	assert_int_equal(profile_values(p, 0)[1], 30);
+}
+
+/* Labels are added to samples with and without others, and replace those of the same key. */
+static void test_label_all(void **state)
+{
+	(void)state;
+	_cleanup_profile_ struct profile *p = program(0x400000, "nanoseconds", 3);
+	assert_int_equal(profile_label_all(p, "thread", "all"), 0);
+	for (size_t i = 0; i < p->sample_count; i++) {
+		size_t count;
+		const struct profile_label *labels = profile_labels(p, i, &count);
+		assert_int_equal(count, i == 0 ? 2 : 1);
+		assert_string_equal(profile_str(p, labels[count - 1].str), "all");
+	}
+}
+
+static size_t keep_odd(void *context, size_t sample, uint32_t *stack, size_t depth)
+{
+	(void)context;
+	(void)stack;
+	return sample % 2 ? depth : EDIT_DROP;
+}
+
+static void test_edit_samples_moves_everything(void **state)
+{
+	(void)state;
+	_cleanup_profile_ struct profile *p = profile_create();
+	profile_add_sample_type(p, "n", "count");
+	for (uint32_t i = 0; i < 100; i++) {
+		uint32_t stack[] = { i, i + 1, i + 2 };
+		struct profile_label label = { .key = 1, .num = i };
+		profile_add_sample(p, stack, i % 4, (int64_t[]){ i }, &label, i % 3 == 0);
+	}
+	profile_edit_samples(p, keep_odd, NULL);
+	assert_int_equal(p->sample_count, 50);
+	for (uint32_t i = 0; i < 50; i++) {
+		uint32_t was = 2 * i + 1;
+		size_t depth, count;
+		const uint32_t *stack = profile_stack(p, i, &depth);
+		const struct profile_label *labels = profile_labels(p, i, &count);
+		assert_int_equal(profile_values(p, i)[0], was);
+		assert_int_equal(depth, was % 4);
+		assert_int_equal(stack[0], was);
+		assert_int_equal(count, was % 3 == 0);
+		if (count)
+			assert_int_equal(labels[0].num, was);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_merge_equal_code_elsewhere),
+		cmocka_unit_test(test_merge_takes_the_finer_unit),
+		cmocka_unit_test(test_merge_drops_types_that_not_all_have),
+		cmocka_unit_test(test_merge_refuses_other_kinds),
+		cmocka_unit_test(test_subtract),
+		cmocka_unit_test(test_normalize),
+		cmocka_unit_test(test_label_all),
+		cmocka_unit_test(test_edit_samples_moves_everything),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Profiles of other tools, made profile.proto. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "cmd/cmd_report.h"
+#include "cmd/report_named.h"
+#include "cmd/report_options.h"
+#include "cmd/report_output.h"
+#include "cmd/report_run.h"
+#include "profile/convert.h"
+
+static int read_input(const char *path, struct buf *b, struct err *e)
+{
+	return strcmp(path, "-") == 0 ? fd_read_all(STDIN_FILENO, b, e) : file_read_all(path, b, e);
+}
+
+static int run(const struct report_args *args, struct err *e)
+{
+	_cleanup_profile_ struct profile *p = NULL;
+	_cleanup_(buf_deinit) struct buf in = { 0 }, bytes = { 0 };
+	_cleanup_(report_output_close) struct report_output out = { 0 };
+
+	if (args->words.len != 1)
+		return err_plain(e, -EINVAL,
+				 "'convert' needs one file to read; '-' is standard "
+				 "input");
+	if (!args->output && isatty(STDOUT_FILENO))
+		return err_plain(e, -EINVAL,
+				 "'convert' is not for a terminal: name a file with -o");
+	int rc = read_input(args->words.items[0], &in, e);
+	if (rc < 0)
+		return rc;
+	rc = profile_convert(in.data ? in.data : "", in.len, &p, e);
+	if (rc < 0)
+		return err_prefix(e, "'%s'", args->words.items[0]);
+	rc = report_named(p, args->output, &bytes, e);
+	if (rc == 0)
+		rc = report_output_open(&out, args->output, e);
+	if (rc < 0)
+		return rc;
+	fwrite(bytes.data, 1, bytes.len, out.file);
+	return report_output_commit(&out, e);
+}
+
+int cmd_convert(int argc, char **argv)
+{
+	_cleanup_(report_args_deinit) struct report_args args;
+	struct err e = { 0 };
+	int rc = report_args_parse(&args, argc, argv, &e);
+
+	if (rc == 0 && args.help) {
+		fputs("Usage: cprofbpf convert [-o OUT] FILE\n\n"
+		      "Make a profile of the text of 'perf script', collapsed stacks, or a heap, "
+		      "CPU "
+		      "or contention\nprofile of gperftools or jemalloc. OUT's name chooses the "
+		      "form: "
+		      ".pb.gz, .svg, .folded, .json, .txt.\n",
+		      stdout);
+		return CMD_OK;
+	}
+	if (rc == 0)
+		rc = run(&args, &e);
+	return report_exit(&e, rc);
+}
