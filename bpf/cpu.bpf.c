@@ -13,7 +13,7 @@ const volatile _Bool profile_all = 0;     /* every process; else those in `targe
 const volatile _Bool follow_children = 0; /* targets' children become targets */
 const volatile _Bool kernel_stacks = 1;
 const volatile _Bool label_tid = 0, label_cpu = 0, label_thread = 0;
-const volatile __u64 period_ns = 10000000;        /* the mean time between two ticks of a CPU */
+const volatile __u64 period_ns = 10000000; /* what a tick stands for: the mean time between two */
 const volatile __u32 ring_wakeup_bytes = 1 << 20; /* wake the reader early when this much waits */
 
 struct {
@@ -167,20 +167,6 @@ static __always_inline int walk(void)
 
 /* ---- A sample ------------------------------------------------------------------------------ */
 
-/*
- * The CPU time that this tick stands for: the time since the last one, so that a redrawn period,
- * which restarts the timer, loses nothing. Two redrawn periods at their longest are 2.4; a longer
- * gap was idle, throttled or stolen time, and the tick stands for the mean.
- */
-static __always_inline __u64 tick_weight(struct cpu_scratch *sc)
-{
-	__u64 now = bpf_ktime_get_ns();
-	__u64 gap = now - sc->last_ns;
-
-	sc->last_ns = now;
-	return gap <= period_ns * 5 / 2 ? gap : period_ns;
-}
-
 static __always_inline void registers_from(struct unwind_state *s, const struct pt_regs *r)
 {
 	s->pc = r->rip;
@@ -311,7 +297,7 @@ static __always_inline void sample_count(struct cpu_scratch *sc)
 		return;
 	struct cpu_value *value = bpf_map_lookup_elem(counts, &sc->sample.key);
 	if (!value) {
-		struct cpu_value first = { 1, sc->sample.ns };
+		struct cpu_value first = { 1, period_ns };
 		if (sample_send(sc, CPU_EVENT_STACK)) {
 			count(CPU_LOST_RING, 1);
 			return;
@@ -326,17 +312,16 @@ static __always_inline void sample_count(struct cpu_scratch *sc)
 		}
 	}
 	__sync_fetch_and_add(&value->samples, 1);
-	__sync_fetch_and_add(&value->ns, sc->sample.ns);
+	__sync_fetch_and_add(&value->ns, period_ns);
 }
 
 static __always_inline void sample_init(struct cpu_scratch *sc, struct task_struct *task,
-					__u32 tgid, __u64 ns)
+					__u32 tgid)
 {
 	struct cpu_sample *s = &sc->sample;
 
 	s->frames_len = s->kernel_len = s->stack_bytes = 0;
-	s->ns = ns;
-	s->time_ns = sc->last_ns;
+	s->time_ns = bpf_ktime_get_ns();
 	s->tag = task_tag(task);
 	s->key.stack[0] = STACK_HASH_INIT_0;
 	s->key.stack[1] = STACK_HASH_INIT_1;
@@ -368,14 +353,13 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 
 	if (!sc)
 		return 0;
-	__u64 ns = tick_weight(sc);
 	__u32 tgid = task_tgid_current();
 	/* 0 is the idle task, and what our PID namespace cannot see. */
 	if (tgid == 0 || (!profile_all && !bpf_map_lookup_elem(&targets, &tgid)))
 		return 0;
 
 	struct task_struct *task = (void *)bpf_get_current_task();
-	sample_init(sc, task, tgid, ns);
+	sample_init(sc, task, tgid);
 	if (kernel_stacks && !(ctx->regs.cs & CS_RING_MASK))
 		kernel_walk(ctx, sc);
 	if (!task_has_user_stack(task)) {
@@ -434,7 +418,10 @@ int cpu_fork(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/sched_process_exec")
 int cpu_exec(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct cpu_task event = { .type = CPU_EVENT_EXEC, .tgid = task_tgid((void *)ctx->args[0]) };
+	struct task_struct *task = (void *)ctx->args[0];
+	struct cpu_task event = { .type = CPU_EVENT_EXEC,
+				  .tgid = task_tgid(task),
+				  .tag = task_tag(task) };
 
 	bpf_map_delete_elem(&processes, &event.tgid);
 	if (bpf_map_lookup_elem(&targets, &event.tgid))

@@ -63,7 +63,6 @@ struct cpu_sample {
 	__u32 kernel_len; /* of them, kernel frames */
 	__u32 stack_bytes;
 	struct cpu_key key;
-	__u64 ns;
 	__u64 time_ns; /* bpf_ktime_get_ns() */
 	__u64 tag;
 	struct unwind_state state;
@@ -77,7 +76,9 @@ struct cpu_task {
 	__u32 parent; /* FORK: the parent's tgid */
 	__u32 pad;
 	__u64 time_ns; /* bpf_ktime_get_ns() */
-	__u64 cpu_ns;  /* EXIT: CPU time used by the whole process */
+	__u64 tag;     /* EXEC: of the new program */
+	__u64 cpu_ns;  /* EXIT: CPU time of the whole process, at least: threads that end at this
+			  very moment may be missing */
 };
 
 #define CPU_STACK_BYTES_MAX 65536 /* copied for a deferred sample */
@@ -87,7 +88,6 @@ struct cpu_task {
 /* One per CPU. The interrupt has it to itself: a CPU's cpu-clock event cannot interrupt its own
  * handler. */
 struct cpu_scratch {
-	__u64 last_ns;                 /* time of this CPU's last tick */
 	__u32 first, count;            /* the process's slice of the mappings */
 	struct unwind_mapping mapping; /* the last one found */
 	struct cpu_sample sample;

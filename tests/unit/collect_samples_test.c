@@ -39,6 +39,12 @@ static void test_counts_by_key(void **state)
 	assert_int_equal(stack->len, 3);
 	assert_int_equal(stack->kernel_len, 1);
 	assert_memory_equal(s.frames.items + stack->start, frames, sizeof(frames));
+	/* The next profile counts from nothing, and still knows the stack. */
+	samples_restart(&s);
+	samples_add(&s, &a, &value);
+	assert_int_equal(s.counts.len, 1);
+	assert_int_equal(s.total, 3);
+	assert_int_equal(s.lost_unknown, 0);
 	samples_deinit(&s);
 }
 
@@ -56,9 +62,9 @@ static void test_losses_are_counted(void **state)
 	assert_int_equal(s.total, 0);
 	s.frames.len = SAMPLES_FRAMES_MAX;
 	assert_int_equal(samples_add_stack(&s, a.stack, &frame, 1, 0), -ENOSPC);
-	s.frames.len = 0;
-	samples_clear(&s);
+	samples_restart(&s);
 	assert_int_equal(s.lost_unknown, 0);
+	assert_int_equal(s.frames.len, 0);
 	/* A stack without frames is one too: a walk that found nothing. */
 	assert_int_equal(samples_add_stack(&s, a.stack, NULL, 0, 0), 0);
 	samples_add(&s, &a, &value);

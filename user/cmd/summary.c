@@ -92,6 +92,13 @@ int summary_details(struct buf *to, const struct session_stats *s)
 			   s->lost_by[i].reason);
 	for (size_t i = 0; i < s->problems_len; i++)
 		buf_printf(to, "file: %s\n", s->problems[i]);
+	if (s->unfollowed)
+		buf_printf(to,
+			   "children: %" PRIu64 " records of forks, execs and exits were lost\n",
+			   s->unfollowed);
+	if (s->not_installed)
+		buf_printf(to, "tables: no room for the mappings of a process, %" PRIu64 " times\n",
+			   s->not_installed);
 	buf_printf(to,
 		   "unwinding: %" PRIu64 " rows of %u files, %" PRIu64
 		   " walks finished outside the kernel\n",

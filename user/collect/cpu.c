@@ -26,7 +26,12 @@ extern const char bpf_object_cpu[], bpf_object_cpu_end[];
 #define DRAIN_NS     NS_PER_SEC
 #define POLL_STEP_MS 100
 #define DRAIN_BATCH  4096u
+#define FILES_WISHED 65536
 #define SIDEBAND_NS  (NS_PER_SEC / 100)
+
+/* How long the ring may hold us: in its turn, and before a hash of counts is emptied. */
+#define RING_TURN_NS  (NS_PER_SEC / 20)
+#define RING_DRAIN_NS (2 * NS_PER_SEC)
 
 static const char *const tracepoints[] = { "cpu_fork", "cpu_exec", "cpu_exit" };
 
@@ -175,6 +180,8 @@ static int collector_connect(struct cpu_collector *c, const struct cpu_options *
 		.samples = &c->samples,
 		.tables = c->tables.tables,
 		.sideband = c->sideband,
+		.period_ns = NS_PER_SEC / o->hz,
+		.deadline_ns = UINT64_MAX,
 	};
 	c->ring = ring_buffer__new(bpf_object_map_fd(c->object, "ring"), cpu_events_handle,
 				   &c->events, NULL);
@@ -242,11 +249,24 @@ static int descendants_add(struct cpu_collector *c, const struct cpu_options *o,
 	return rc;
 }
 
+/* Every process of the machine, so that their first samples need no copies of their stacks. */
+static int everything_prepare(struct cpu_collector *c, struct err *e)
+{
+	struct pid_list pids = { 0 };
+	int rc = proc_list(&pids, e);
+
+	for (size_t i = 0; rc == 0 && i < pids.len; i++)
+		processes_discover(&c->processes, pids.items[i]);
+	vec_deinit(&pids);
+	processes_refresh_stale(&c->processes);
+	return rc;
+}
+
 /* What can be known before the first sample is: files compiled, mappings installed. */
 static int targets_prepare(struct cpu_collector *c, const struct cpu_options *o, struct err *e)
 {
 	if (o->all)
-		return 0;
+		return everything_prepare(c, e);
 	for (size_t i = 0; i < o->npids; i++) {
 		int rc = target_add(c, o->pids[i], e);
 		if (rc < 0)
@@ -272,12 +292,29 @@ static int collector_start(struct cpu_collector *c, const struct cpu_options *o,
 	return ticks_start(&c->ticks, e);
 }
 
+/* In a PID namespace that kept its parent's /proc, every number in there is another process's. */
+static int proc_mount_check(struct err *e)
+{
+	char self[32] = { 0 };
+
+	if (readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid())
+		return 0;
+	return err_plain(
+		e, -EINVAL,
+		"/proc is of another PID namespace: mount this one's (unshare --mount-proc)");
+}
+
 int cpu_collector_open(const struct cpu_options *o, struct cpu_collector **ret, struct err *e)
 {
 	struct privilege privilege;
 
 	privilege_read(&privilege);
 	int rc = privilege_check(&privilege, e);
+	if (rc == 0)
+		rc = proc_mount_check(e);
+	/* As many as we may have: each file that a target maps takes one, for its names at the end.
+	 */
+	privilege_raise_nofile(FILES_WISHED, NULL);
 	/* Maps, programs, and for each CPU an event and a ring; the files of a large program. */
 	if (rc < 0 ||
 	    (rc = privilege_raise_nofile(64 + 2 * (size_t)libbpf_num_possible_cpus(), e)) < 0)
@@ -327,6 +364,17 @@ void cpu_collector_stop(struct cpu_collector *c)
 
 /* ---- Draining ------------------------------------------------------------------------------ */
 
+/*
+ * Handle what is in the ring, for `budget_ns` at most: walks may be slower to finish than they
+ * arrive, and then the clock and the signals must have their turn. -EAGAIN: there is more.
+ */
+static int ring_consume(struct cpu_collector *c, uint64_t budget_ns)
+{
+	c->events.deadline_ns = clock_mono_ns() + budget_ns;
+	int rc = ring_buffer__consume(c->ring);
+	return rc < 0 ? rc : 0;
+}
+
 /* Empty a hash that BPF no longer writes to. */
 static int counts_drain(struct cpu_collector *c, int fd, struct err *e)
 {
@@ -358,13 +406,14 @@ int cpu_collector_drain(struct cpu_collector *c, struct err *e)
 		return err_set(e, -errno, "cannot swap the hashes of counts");
 	c->counts_active = !idle;
 	pool_settle(&c->pool);
-	ring_buffer__consume(c->ring);
+	/* The stacks of that hash are in the ring before anything that came later. */
+	ring_consume(c, RING_DRAIN_NS);
 	c->drained_ns = clock_mono_ns();
 	return counts_drain(c, c->counts_fd[idle], e);
 }
 
 /* What is due by the clock. */
-static int collector_tick(struct cpu_collector *c, struct err *e)
+static int collector_due(struct cpu_collector *c, struct err *e)
 {
 	uint64_t now = clock_mono_ns();
 
@@ -411,10 +460,10 @@ int cpu_collector_poll(struct cpu_collector *c, int timeout_ms, struct err *e)
 		if (rc == -EINTR)
 			return rc;
 		if (rc == 0)
-			rc = ring_buffer__consume(c->ring);
-		if (rc < 0)
+			rc = ring_consume(c, RING_TURN_NS);
+		if (rc < 0 && rc != -EAGAIN)
 			return err_set(e, rc, "cannot read the ring buffer");
-		rc = collector_tick(c, e);
+		rc = collector_due(c, e);
 		if (rc < 0 || clock_mono_ns() >= end)
 			return rc;
 	}
@@ -466,7 +515,8 @@ void cpu_collector_losses(struct cpu_collector *c, struct cpu_losses *ret)
 		.counts = counter_sum(c, CPU_LOST_COUNTS),
 		.store = c->samples.lost_full,
 		.stack = c->samples.lost_unknown + c->events.malformed,
-		.processes = counter_sum(c, CPU_LOST_PROCESSES),
+		.unfollowed = counter_sum(c, CPU_LOST_PROCESSES) + counter_sum(c, CPU_LOST_TASKS),
+		.not_installed = c->processes.not_installed,
 		.throttled = ticks_throttled(&c->ticks),
 		.deferred = c->events.deferred,
 	};

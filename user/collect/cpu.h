@@ -24,13 +24,14 @@ struct cpu_options {
 
 /** What BPF and the drain could not put into the profile, by reason, since the start. */
 struct cpu_losses {
-	uint64_t ring;      /* ring buffer full */
-	uint64_t counts;    /* hash of counts full */
-	uint64_t store;     /* user space's bound on stacks reached */
-	uint64_t stack;     /* the stack did not arrive */
-	uint64_t processes; /* children not followed (processes, not samples) */
-	uint64_t throttled; /* ticks that the timer left out */
-	uint64_t deferred;  /* walks that user space finished; not lost */
+	uint64_t ring;          /* ring buffer full */
+	uint64_t counts;        /* hash of counts full */
+	uint64_t store;         /* user space's bound on stacks reached */
+	uint64_t stack;         /* the stack did not arrive */
+	uint64_t unfollowed;    /* records of forks, execs and exits that were lost (no samples) */
+	uint64_t not_installed; /* mappings that BPF's tables had no room for (no samples) */
+	uint64_t throttled;     /* ticks that the timer left out */
+	uint64_t deferred;      /* walks that user space finished; not lost */
 };
 
 struct cpu_collector;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "collect/cpu_events.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ static struct process *sample_process(struct cpu_events *ev, const struct cpu_sa
 	struct process *p = processes_find(ev->processes, (pid_t)s->key.tgid);
 
 	if (!p || (!p->alive && p->tag != s->tag && !p->target))
-		p = processes_add(ev->processes, (pid_t)s->key.tgid, false);
+		p = processes_discover(ev->processes, (pid_t)s->key.tgid);
 	if (!p || !p->alive)
 		return p;
 	sideband_consume(ev->sideband);
@@ -50,7 +51,7 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
 {
 	struct stack_hash hash = { { STACK_HASH_INIT_0, STACK_HASH_INIT_1 } };
 	struct cpu_key key = s->key;
-	struct cpu_value value = { 1, s->ns };
+	struct cpu_value value = { 1, ev->period_ns };
 
 	for (size_t i = 0; i < len; i++)
 		stack_hash_add(&hash, frames[i]);
@@ -157,7 +158,7 @@ static void task_handle(struct cpu_events *ev, const struct cpu_task *t)
 	if (t->type == CPU_EVENT_EXIT) {
 		process_end(ev->processes, p, t->cpu_ns);
 	} else if (t->type == CPU_EVENT_EXEC) {
-		process_executed(ev->processes, p);
+		process_executed(ev->processes, p, t->tag);
 		process_refresh(ev->processes, p, NULL);
 	}
 }
@@ -174,5 +175,5 @@ int cpu_events_handle(void *ctx, void *record, size_t size)
 		task_handle(ev, record);
 	else
 		ev->malformed++;
-	return 0;
+	return clock_mono_ns() < ev->deadline_ns ? 0 : -EAGAIN;
 }

@@ -74,6 +74,11 @@ static struct code_file *code_file_create(struct code_files *f, const char *path
 	}
 	file->number = UNWIND_FILE_FIRST + (uint32_t)f->items.len - 1;
 	file->fd = fd;
+	struct stat st = { 0 };
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		file->size = st.st_size;
+		file->modified = st.st_mtim;
+	}
 	file->kind = CODE_FILE_OPAQUE;
 	file->dir = UNWIND_DIR_NONE;
 	return file;
@@ -135,9 +140,10 @@ static struct code_file *code_files_add(struct code_files *f, const char *path, 
 	uint64_t hash = content_hash(elf);
 	uint32_t *same = hash ? map_put(&f->by_content, &hash, NULL) : NULL;
 	struct code_file *file;
-	if (same && *same) {
+	struct code_file *known = same && *same ? f->items.items[*same - UNWIND_FILE_FIRST] : NULL;
+	if (known && known->fd >= 0) {
 		close(fd);
-		file = f->items.items[*same - UNWIND_FILE_FIRST];
+		file = known;
 	} else {
 		file = code_file_create(f, path, fd);
 		if (file && same)
@@ -201,13 +207,53 @@ uint64_t code_file_bias(const struct code_file *file, const struct proc_mapping 
 	return m->start - m->pgoff;
 }
 
+/* The executable segment that a mapping shows: its number, or 0 in files without. */
+static uint32_t mapping_segment(const struct code_file *file, const struct proc_mapping *m)
+{
+	vec_for_each(segment, &file->segments)
+		if (m->pgoff >= (segment->offset & ~4095ULL) &&
+		    m->pgoff < segment->offset + segment->filesz)
+			return (uint32_t)(segment - file->segments.items);
+	return 0;
+}
+
+/* One range for each segment: that of the first process, which may map it in several pieces. */
 static void code_file_range_add(struct code_file *file, const struct proc_mapping *m)
 {
-	vec_for_each(range, &file->ranges)
-		if (range->pgoff == m->pgoff)
-			return;
-	vec_push(&file->ranges,
-		 (struct code_range){ m->start, m->end, m->pgoff, code_file_bias(file, m) });
+	struct code_range new = { m->start, m->end, m->pgoff, code_file_bias(file, m),
+				  mapping_segment(file, m) };
+
+	vec_for_each(range, &file->ranges) {
+		if (range->segment != new.segment)
+			continue;
+		if (range->bias == new.bias &&new.start < range->start) {
+			range->start = new.start;
+			range->pgoff = new.pgoff;
+		}
+		if (range->bias == new.bias &&new.end > range->end)
+			range->end = new.end;
+		return;
+	}
+	vec_push(&file->ranges, new);
+}
+
+/* Whether the file was written over since it was compiled; what was sampled of it then has no
+ * names. */
+static bool code_file_overwritten(struct code_file *file)
+{
+	struct stat st;
+
+	if (file->fd < 0 || fstat(file->fd, &st) < 0 ||
+	    (st.st_size == file->size && st.st_mtim.tv_sec == file->modified.tv_sec &&
+	     st.st_mtim.tv_nsec == file->modified.tv_nsec))
+		return false;
+	struct err e = { 0 };
+	err_plain(&e, -ESTALE, "'%s' was written over while it was profiled", file->path);
+	code_file_problem(file, &e);
+	close(file->fd);
+	file->fd = -1;
+	file->kind = CODE_FILE_OPAQUE;
+	return true;
 }
 
 static struct code_file *code_files_open(struct code_files *f, pid_t pid,
@@ -219,9 +265,9 @@ static struct code_file *code_files_open(struct code_files *f, pid_t pid,
 	if (!number)
 		return NULL;
 	struct code_file *known = *number ? f->items.items[*number - UNWIND_FILE_FIRST] : NULL;
-	/* One that could not be opened, because its process was gone, gets another chance. */
-	if (known && (known->fd >= 0 || known->kind != CODE_FILE_OPAQUE))
+	if (known && known->fd >= 0 && !code_file_overwritten(known))
 		return known;
+	/* One that could not be opened, because its process was gone, gets another chance. */
 	struct err e = { 0 };
 	int fd = -1;
 	int rc = proc_file_open(pid, m, &fd, &e);

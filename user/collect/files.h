@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "abi/unwind.h"
 #include "base/err.h"
@@ -30,7 +31,8 @@ enum code_file_kind {
  * there. */
 struct code_range {
 	uint64_t start, end, pgoff;
-	uint64_t bias; /* address minus address in the file */
+	uint64_t bias;    /* address minus address in the file */
+	uint32_t segment; /* index in code_file.segments */
 };
 
 struct code_file {
@@ -39,8 +41,10 @@ struct code_file {
 	int fd;            /* -1: none; owned */
 	const void *image; /* CODE_FILE_VDSO: its bytes; else NULL */
 	size_t image_size;
-	pid_t pid;  /* of the process that mapped it first; 0: none yet */
-	char *path; /* as the process that mapped it first sees it */
+	pid_t pid;                /* of the process that mapped it first; 0: none yet */
+	off_t size;               /* when it was compiled, with */
+	struct timespec modified; /* which overwriting is noticed */
+	char *path;               /* as the process that mapped it first sees it */
 	char build_id[2 * ELF_BUILD_ID_MAX + 1]; /* hex, "" if none */
 	uint32_t dir;                            /* for struct unwind_mapping */
 	vec_of(struct elf_segment) segments;     /* executable ones */

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 
 /* No sample is handled later than this after it was taken. */
 #define SAMPLES_LATE_NS (3 * NS_PER_SEC)
+
+/* So many processes that have ended are remembered, for the executable that most samples are of. */
+#define ENDED_MAX 4096
 
 /* A process that mapped code where other code was is expected to do it again within this time. */
 #define UNSTEADY_NS (10 * NS_PER_SEC)
@@ -57,7 +61,7 @@ struct process *processes_find(struct processes *ps, pid_t pid)
 }
 
 /* What runs now is not known: not to BPF, and not to us. */
-void process_executed(struct processes *ps, struct process *p)
+void process_executed(struct processes *ps, struct process *p, uint64_t tag)
 {
 	uint32_t key = (uint32_t)p->pid;
 
@@ -66,7 +70,7 @@ void process_executed(struct processes *ps, struct process *p)
 	pool_give(ps->pool, p->slice);
 	p->slice = (struct pool_slice){ 0, 0 };
 	p->mappings.len = 0;
-	p->tag = 0;
+	p->tag = tag;
 	p->exe = 0;
 	p->stale = true;
 }
@@ -87,7 +91,7 @@ struct process *processes_add(struct processes *ps, pid_t pid, bool target)
 		p->pid = pid;
 	}
 	if (!p->alive) {
-		process_executed(ps, p);
+		process_executed(ps, p, 0);
 		history_clear(&p->history);
 		p->unsteady_until_ns = 0;
 		if (p->target)
@@ -124,12 +128,32 @@ void process_end(struct processes *ps, struct process *p, uint64_t cpu_ns)
 	p->slice = (struct pool_slice){ 0, 0 };
 }
 
+/* BPF walks it no more: its samples come to us. */
+static void process_withdraw(struct processes *ps, struct process *p)
+{
+	uint32_t key = (uint32_t)p->pid;
+
+	bpf_map_delete_elem(ps->map_fd, &key);
+	pool_give(ps->pool, p->slice);
+	p->slice = (struct pool_slice){ 0, 0 };
+}
+
+/* Whether BPF has these very mappings already. */
+static bool process_is_installed(const struct processes *ps, const struct process *p)
+{
+	return p->slice.count && p->slice.count == p->mappings.len &&
+	       memcmp(ps->pool->mappings + p->slice.first, p->mappings.items,
+		      p->mappings.len * sizeof(*p->mappings.items)) == 0;
+}
+
 /* Let BPF see the mappings: the new slice first, then the record that leads to it. */
 static int process_install(struct processes *ps, struct process *p, struct err *e)
 {
-	struct pool_slice slice;
-	int rc = pool_take(ps->pool, p->mappings.items, (uint32_t)p->mappings.len, &slice);
+	struct pool_slice slice = p->slice;
+	int rc = 0;
 
+	if (!process_is_installed(ps, p))
+		rc = pool_take(ps->pool, p->mappings.items, (uint32_t)p->mappings.len, &slice);
 	if (rc == 0) {
 		uint32_t key = (uint32_t)p->pid;
 		struct cpu_process record = { p->tag, slice.first, slice.count };
@@ -137,11 +161,15 @@ static int process_install(struct processes *ps, struct process *p, struct err *
 			rc = -errno;
 	}
 	if (rc < 0) {
+		/* The old ones would be wrong. */
 		ps->not_installed++;
-		pool_give(ps->pool, slice);
+		if (slice.first != p->slice.first)
+			pool_give(ps->pool, slice);
+		process_withdraw(ps, p);
 		return err_set(e, rc, "no room for the mappings of process %d", p->pid);
 	}
-	pool_give(ps->pool, p->slice);
+	if (slice.first != p->slice.first)
+		pool_give(ps->pool, p->slice);
 	p->slice = slice;
 	return 0;
 }
@@ -189,6 +217,9 @@ int process_refresh(struct processes *ps, struct process *p, struct err *e)
 	if (rc < 0 || ps->maps.mappings.len == 0) {
 		if (p->mappings.len == 0)
 			history_recall(&p->history, UINT64_MAX, &p->mappings);
+		/* Nobody tells of the end of a process that is no target and not installed. */
+		if (!p->target)
+			process_end(ps, p, 0);
 		return rc < 0 ? rc : err_set(e, -ESRCH, "process %d has ended", p->pid);
 	}
 	if (process_take_over(ps, p) < 0)
@@ -196,17 +227,6 @@ int process_refresh(struct processes *ps, struct process *p, struct err *e)
 	if (p->history.base_ns == 0 && p->history.exec_ns == 0)
 		history_rebase(&p->history, &p->mappings, read_ns);
 	return read_ns < p->unsteady_until_ns ? 0 : process_install(ps, p, e);
-}
-
-/* BPF walks it no more, until it has been steady for a while. */
-static void process_unsteady(struct processes *ps, struct process *p)
-{
-	uint32_t key = (uint32_t)p->pid;
-
-	p->unsteady_until_ns = clock_mono_ns() + UNSTEADY_NS;
-	bpf_map_delete_elem(ps->map_fd, &key);
-	pool_give(ps->pool, p->slice);
-	p->slice = (struct pool_slice){ 0, 0 };
 }
 
 static void record_mapping(struct processes *ps, struct process *p, const struct sideband_record *r)
@@ -218,17 +238,21 @@ static void record_mapping(struct processes *ps, struct process *p, const struct
 		return;
 	struct unwind_mapping m = mapping_make(file, &r->mapping);
 	history_add(&p->history, r->time_ns, &m);
-	if (mapping_list_differs(&p->mappings, &m))
-		process_unsteady(ps, p);
+	if (mapping_list_differs(&p->mappings, &m)) {
+		p->unsteady_until_ns = clock_mono_ns() + UNSTEADY_NS;
+		process_withdraw(ps, p);
+	}
 }
 
 static void record_apply(struct processes *ps, struct process *p, const struct sideband_record *r)
 {
 	p->stale = p->alive;
-	if (r->executes)
-		history_exec(&p->history, r->time_ns);
-	else
+	if (!r->executes) {
 		record_mapping(ps, p, r);
+		return;
+	}
+	history_exec(&p->history, r->time_ns);
+	p->mappings.len = 0;
 }
 
 static void orphan_put(struct processes *ps, const struct sideband_record *r)
@@ -287,6 +311,15 @@ void process_inherit(struct processes *ps, struct process *child, const struct p
 	orphans_claim(ps, child, time_ns);
 }
 
+struct process *processes_discover(struct processes *ps, pid_t pid)
+{
+	struct process *p = processes_add(ps, pid, false);
+
+	if (p)
+		orphans_claim(ps, p, 0);
+	return p;
+}
+
 void processes_refresh_stale(struct processes *ps)
 {
 	uint64_t now = clock_mono_ns();
@@ -302,25 +335,64 @@ void processes_refresh_stale(struct processes *ps)
 	}
 }
 
+/* Ask /proc about a living process: its CPU time, and whether it is still there. */
+static void process_check(struct processes *ps, struct process *p)
+{
+	struct proc_status status;
+
+	if (!p->target) {
+		if (kill(p->pid, 0) < 0 && errno == ESRCH)
+			process_end(ps, p, 0);
+		return;
+	}
+	int rc = proc_status_read(p->pid, &status, NULL);
+	/* A leader may end before its threads. */
+	if (rc < 0 || (proc_status_is_zombie(&status) && status.threads <= 1))
+		process_end(ps, p, rc < 0 ? 0 : status.cpu_ns);
+	else
+		p->cpu_ns = status.cpu_ns;
+}
+
+/* Put what lives, and what has just ended, into a new map: the old one only grows. */
+static void processes_compact(struct processes *ps, uint64_t now_ns)
+{
+	struct map kept;
+
+	map_init(&kept, sizeof(uint32_t), sizeof(struct process *));
+	for (size_t i = 0; i < ps->by_pid.len; i++) {
+		struct process *p = process_at(ps, i);
+		uint32_t key = (uint32_t)p->pid;
+		bool keep = p->alive || now_ns - p->ended_ns <= SAMPLES_LATE_NS;
+		struct process **slot = keep ? map_put(&kept, &key, NULL) : NULL;
+		if (slot) {
+			*slot = p;
+			continue;
+		}
+		if (p->target)
+			ps->gone_cpu_ns += p->cpu_ns - p->cpu_base_ns;
+		process_free_mappings(p);
+		free(p);
+	}
+	map_deinit(&ps->by_pid);
+	ps->by_pid = kept;
+}
+
 void processes_check(struct processes *ps)
 {
 	uint64_t now = clock_mono_ns();
+	size_t ended = 0;
 
 	for (size_t i = 0; i < ps->by_pid.len; i++) {
 		struct process *p = process_at(ps, i);
-		struct proc_status status;
 		history_fold(&p->history, now - SAMPLES_LATE_NS);
-		if (!p->alive && now - p->ended_ns > SAMPLES_LATE_NS)
+		if (p->alive)
+			process_check(ps, p);
+		else if (now - p->ended_ns > SAMPLES_LATE_NS)
 			process_free_mappings(p);
-		if (!p->alive || !p->target)
-			continue;
-		int rc = proc_status_read(p->pid, &status, NULL);
-		/* A leader may end before its threads. */
-		if (rc < 0 || (proc_status_is_zombie(&status) && status.threads <= 1))
-			process_end(ps, p, rc < 0 ? 0 : status.cpu_ns);
-		else
-			p->cpu_ns = status.cpu_ns;
+		ended += !p->alive;
 	}
+	if (ended > ENDED_MAX)
+		processes_compact(ps, now);
 }
 
 uint64_t processes_cpu_ns(const struct processes *ps)

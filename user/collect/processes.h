@@ -35,7 +35,7 @@ struct process {
 };
 
 /** Records of processes that are not known yet: their fork may be told after them. A ring. */
-#define ORPHANS_MAX      512
+#define ORPHANS_MAX      2048
 #define ORPHAN_PATH_SIZE 256
 
 struct orphan {
@@ -66,6 +66,10 @@ struct process *processes_find(struct processes *ps, pid_t pid);
 /** The process of a PID, added alive and unread if new or dead; NULL if out of memory. */
 struct process *processes_add(struct processes *ps, pid_t pid, bool target);
 
+/** The process of a sample that is no target's, added if new, with what was recorded of it; NULL if
+ * out of memory. */
+struct process *processes_discover(struct processes *ps, pid_t pid);
+
 /**
  * Read the mappings of a process, compile files that are new, and install the result under p->tag.
  * If the process is gone, what was recorded of it serves. Returns 0 or a negative errno.
@@ -79,8 +83,8 @@ int process_refresh(struct processes *ps, struct process *p, struct err *e);
 void process_inherit(struct processes *ps, struct process *child, const struct process *parent,
 		     uint64_t time_ns);
 
-/** The process runs another program now: forget the old mappings. */
-void process_executed(struct processes *ps, struct process *p);
+/** The process runs another program now, `tag` by BPF's count: forget the old mappings. */
+void process_executed(struct processes *ps, struct process *p, uint64_t tag);
 
 /** The process has ended, having used `cpu_ns` (0: unknown). Its mappings stay for samples on their
  * way. */
@@ -93,8 +97,8 @@ void processes_record(struct processes *ps, const struct sideband_record *r);
 /** Read again every living process whose mappings are out of date. */
 void processes_refresh_stale(struct processes *ps);
 
-/** Update cpu_ns of all living targets, and end those that are gone without a word, and free what
- * ended ones had. */
+/** Once a second: update cpu_ns of living targets, end what is gone without a word, free what ended
+ * ones had. */
 void processes_check(struct processes *ps);
 
 /** CPU time that all targets, ended ones too, have used since processes_rebase(), as last told. */

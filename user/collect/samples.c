@@ -18,12 +18,14 @@ void samples_deinit(struct samples *s)
 	vec_deinit(&s->frames);
 }
 
-void samples_clear(struct samples *s)
+void samples_restart(struct samples *s)
 {
-	map_clear(&s->stacks);
 	map_clear(&s->counts);
-	s->frames.len = 0;
 	s->total = s->lost_full = s->lost_unknown = 0;
+	if (s->frames.len < SAMPLES_FRAMES_MAX / 2)
+		return;
+	map_clear(&s->stacks);
+	s->frames.len = 0;
 }
 
 int samples_add_stack(struct samples *s, const __u64 id[2], const uint64_t *frames, uint32_t len,

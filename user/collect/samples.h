@@ -32,8 +32,11 @@ struct samples {
 void samples_init(struct samples *s);
 void samples_deinit(struct samples *s);
 
-/** Forget everything, the losses too. */
-void samples_clear(struct samples *s);
+/**
+ * Begin anew: forget counts and losses. Stacks stay, since those that BPF has sent lately it does
+ * not send again; only when they take half of their room are they forgotten too.
+ */
+void samples_restart(struct samples *s);
 
 /** Remember the frames of a stack, if it is new. 0, -ENOMEM, or -ENOSPC at the bound. */
 int samples_add_stack(struct samples *s, const __u64 id[2], const uint64_t *frames, uint32_t len,

@@ -2,9 +2,10 @@
 /**
  * The cpu-clock events: one on each online CPU, running a BPF program at each tick.
  *
- * A fixed period locks onto timers of the programs watched, so each CPU's is redrawn, uniformly
- * within +-20% of its mean. Redrawing restarts the timer; the BPF side weighs each sample by the
- * time since the last tick, so no time is lost by that.
+ * A fixed period locks onto timers of the programs watched, so each CPU's rate is redrawn about ten
+ * times a second, uniformly within +-16% of its mean. Redrawing restarts the timer, which throws
+ * away half a period on average; the mean is set higher by that much, so that there are `hz` ticks
+ * a second and each stands for 1/hz.
  */
 #pragma once
 

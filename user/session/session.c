@@ -13,7 +13,7 @@
 #include "session/cpu_profile.h"
 #include "session/incomplete.h"
 
-#define LOSS_KINDS 5
+#define LOSS_KINDS 4
 
 struct session {
 	struct session_options options;
@@ -22,6 +22,8 @@ struct session {
 	uint64_t opened_ns; /* CLOCK_MONOTONIC, when this profile began */
 	uint64_t opened_real_ns;
 	uint64_t stopped_ns; /* 0 while sampling */
+	uint64_t
+		rotated_ns; /* while a profile is handed over: when its last samples were drained */
 	uint64_t self_cpu_base_ns;
 	struct cpu_losses base; /* losses before this profile began */
 	struct session_lost lost[LOSS_KINDS];
@@ -29,11 +31,11 @@ struct session {
 	vec_of(const char *) problems;
 };
 
-/* Where this profile begins: now. */
-static void session_restart(struct session *s)
+/* Where this profile begins. */
+static void session_restart(struct session *s, uint64_t now_ns, uint64_t real_ns)
 {
-	s->opened_ns = clock_mono_ns();
-	s->opened_real_ns = clock_real_ns();
+	s->opened_ns = now_ns;
+	s->opened_real_ns = real_ns;
 	cpu_collector_losses(s->collector, &s->base);
 	processes_rebase(cpu_collector_processes(s->collector));
 }
@@ -65,7 +67,8 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 	}
 	if (o->preload)
 		cpu_collector_preload(s->collector, o->preload);
-	session_restart(s);
+	processes_check(cpu_collector_processes(s->collector));
+	session_restart(s, clock_mono_ns(), clock_real_ns());
 	*ret = s;
 	return 0;
 }
@@ -109,9 +112,10 @@ static void stats_losses(struct session *s, struct session_stats *ret)
 	ret->finished_walks = now.deferred - s->base.deferred;
 	stats_add_loss(s, ret, "ring buffer full", now.ring - s->base.ring);
 	stats_add_loss(s, ret, "table of counts full", now.counts - s->base.counts);
-	stats_add_loss(s, ret, "memory for stacks used up", now.store);
-	stats_add_loss(s, ret, "stack did not arrive", now.stack);
-	stats_add_loss(s, ret, "table of processes full", now.processes - s->base.processes);
+	stats_add_loss(s, ret, "memory for stacks used up", now.store - s->base.store);
+	stats_add_loss(s, ret, "stack did not arrive", now.stack - s->base.stack);
+	ret->unfollowed = now.unfollowed - s->base.unfollowed;
+	ret->not_installed = now.not_installed - s->base.not_installed;
 }
 
 static void stats_samples(const struct samples *samples, struct session_stats *ret)
@@ -144,13 +148,21 @@ static void stats_problems(struct session *s, struct session_stats *ret)
 	ret->problems_len = s->problems.len;
 }
 
+/* Where this profile ends: it was stopped, it is being handed over, or now. */
+static uint64_t session_end_ns(const struct session *s)
+{
+	if (s->stopped_ns)
+		return s->stopped_ns;
+	return s->rotated_ns ? s->rotated_ns : clock_mono_ns();
+}
+
 void session_stats(struct session *s, struct session_stats *ret)
 {
 	struct processes *processes = cpu_collector_processes(s->collector);
 	const struct samples *samples = cpu_collector_samples(s->collector);
 
 	*ret = (struct session_stats){
-		.duration_ns = (s->stopped_ns ? s->stopped_ns : clock_mono_ns()) - s->opened_ns,
+		.duration_ns = session_end_ns(s) - s->opened_ns,
 		.self_cpu_ns = clock_cpu_ns() - s->self_cpu_base_ns,
 		.targets_alive = processes->alive_targets,
 		.kernel_ns = s->options.all ? 0 : processes_cpu_ns(processes),
@@ -193,18 +205,23 @@ int session_rotate(struct session *s, struct profile **ret, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	uint64_t real_ns = clock_real_ns();
+	s->rotated_ns = clock_mono_ns();
 	processes_check(cpu_collector_processes(s->collector));
 	rc = cpu_profile_build(&options, s->collector, &p, &names, e);
-	if (rc < 0)
-		return rc;
-	profile_describe(s, p, &names);
-	rc = profile_build_error(p);
-	if (rc < 0)
-		return err_set(e, rc, "cannot build the profile");
-	samples_clear(cpu_collector_samples(s->collector));
-	session_restart(s);
-	*ret = steal(p);
-	return 0;
+	if (rc == 0) {
+		profile_describe(s, p, &names);
+		rc = profile_build_error(p);
+		if (rc < 0)
+			err_set(e, rc, "cannot build the profile");
+	}
+	if (rc == 0) {
+		samples_restart(cpu_collector_samples(s->collector));
+		session_restart(s, s->rotated_ns, real_ns);
+		*ret = steal(p);
+	}
+	s->rotated_ns = 0;
+	return rc;
 }
 
 void session_close(struct session *s)

@@ -59,11 +59,13 @@ struct session_stats {
 	uint64_t complete;     /* user samples whose stack reaches its root */
 	uint64_t truncated;    /* user samples deeper than the limit */
 	uint64_t lost;         /* samples taken and not in the profile: the sum of lost_by[] */
-	uint64_t throttled;  /* samples that the kernel's timer skipped (estimated from the gaps) */
-	uint64_t sampled_ns; /* CPU time that the samples stand for */
+	uint64_t throttled;    /* ticks that the kernel throttled, of whatever program ran then */
+	uint64_t sampled_ns;   /* CPU time that the samples stand for */
 	uint64_t
 		kernel_ns; /* the kernel's own count for the targets, utime + stime; 0 with `all` */
 	uint64_t self_cpu_ns;    /* the profiler's own CPU time */
+	uint64_t unfollowed;     /* records of forks, execs and exits that were lost */
+	uint64_t not_installed;  /* times that BPF's tables had no room for a process's mappings */
 	uint64_t finished_walks; /* walks that BPF handed over, for a file just mapped or an
 				    expression */
 	uint64_t unwind_rows;    /* compiled from the files seen so far */
