@@ -178,6 +178,13 @@ $(BUILD)/tools/walkcheck: $(patsubst %.c,$(BUILD)/user/%.o,$(wildcard tools/walk
 	$(Q)$(CC) -pthread $(CFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call room_libs,$(call closure,collect)) $(shell pkg-config --libs libdw) -o $@
 
+# bench_profile: large profiles, for the reports' figures.
+$(BUILD)/tools/bench_profile: $(BUILD)/user/tools/bench_profile.o $(call archives,user,$(call closure,profile))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pthread $(CFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call room_libs,$(call closure,profile)) -o $@
+
 # ---- Programs that tests profile: tests/targets/ -------------------------------------------------
 
 TARGET_WARN  := -Wall -Wextra -Werror -D_GNU_SOURCE
@@ -270,7 +277,7 @@ e2e: all targets
 kernels: all targets
 	@tests/kernels/run $(BUILD)
 
-bench: all targets
+bench: all targets $(BUILD)/tools/bench_profile
 	@tools/setup test
 	@tools/bench
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,22 +40,87 @@ static int load_one(const char *path, struct profile **ret, struct err *e)
 	return rc < 0 ? err_prefix(e, "'%s'", path) : 0;
 }
 
+/* A file being read while the one before it is merged. */
+struct reading {
+	const char *path;
+	struct profile *profile;
+	struct err err;
+	int rc;
+	pthread_t thread;
+	bool started;
+};
+
+static void *read_in_thread(void *argument)
+{
+	struct reading *r = argument;
+
+	r->rc = load_one(r->path, &r->profile, &r->err);
+	return NULL;
+}
+
+/* Without a thread, it is read at once. */
+static void reading_start(struct reading *r, const char *path)
+{
+	*r = (struct reading){ .path = path };
+	r->started = pthread_create(&r->thread, NULL, read_in_thread, r) == 0;
+	if (!r->started)
+		read_in_thread(r);
+}
+
+static int reading_finish(struct reading *r, struct err *e)
+{
+	if (r->started)
+		pthread_join(r->thread, NULL);
+	r->started = false;
+	if (r->rc < 0)
+		*e = r->err;
+	return r->rc;
+}
+
+static int merge_files(struct profile_merger *m, const char *const *paths, size_t count,
+		       struct err *e)
+{
+	struct reading next;
+	int rc = 0;
+
+	reading_start(&next, paths[0]);
+	for (size_t i = 0; i < count; i++) {
+		int read_rc = reading_finish(&next, rc < 0 ? &(struct err){ 0 } : e);
+		struct profile *p = next.profile;
+		rc = rc < 0 ? rc : read_rc;
+		if (rc < 0) {
+			profile_destroy(p);
+			break;
+		}
+		if (i + 1 < count)
+			reading_start(&next, paths[i + 1]);
+		rc = profile_merger_add(m, p, e);
+	}
+	return rc;
+}
+
 int report_load_files(const char *const *paths, size_t count, struct profile **ret, struct err *e)
 {
-	_cleanup_free_ struct profile **profiles = calloc(count + 1, sizeof(*profiles));
-	int rc = profiles ? 0 : err_set(e, -ENOMEM, "cannot load the profiles");
+	struct profile *p = NULL;
+	int rc;
 
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = load_one(paths[i], &profiles[i], e);
 	/* A single profile is taken as it is: its ids and equal samples stay. */
-	if (rc == 0 && count == 1)
-		rc = profile_check_types(profiles[0], e);
-	if (rc == 0 && count == 1)
-		*ret = steal(profiles[0]);
-	else if (rc == 0)
-		rc = profile_merge(profiles, count, ret, e);
-	for (size_t i = 0; profiles && i < count; i++)
-		profile_destroy(profiles[i]);
+	if (count == 1) {
+		rc = load_one(paths[0], &p, e);
+		if (rc == 0)
+			rc = profile_check_types(p, e);
+		if (rc == 0)
+			*ret = steal(p);
+		profile_destroy(p);
+		return rc;
+	}
+	struct profile_merger *m = profile_merger_create();
+	if (!m)
+		return err_set(e, -ENOMEM, "cannot load the profiles");
+	rc = merge_files(m, paths, count, e);
+	if (rc == 0)
+		rc = profile_merger_finish(m, ret, e);
+	profile_merger_destroy(m);
 	return rc;
 }
 

@@ -290,6 +290,106 @@ int profile_merge(struct profile **profiles, size_t count, struct profile **ret,
 	return rc;
 }
 
+struct profile_merger {
+	struct merge_table table;
+	struct profile *out;
+	bool started;
+};
+
+struct profile_merger *profile_merger_create(void)
+{
+	struct profile_merger *m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->out = profile_create();
+	if (!m->out) {
+		free(m);
+		return NULL;
+	}
+	merge_table_init(&m->table, m->out);
+	return m;
+}
+
+void profile_merger_destroy(struct profile_merger *m)
+{
+	if (!m)
+		return;
+	merge_table_deinit(&m->table);
+	profile_destroy(m->out);
+	free(m);
+}
+
+static bool same_value_type(const struct profile *a, const struct profile_value_type *ta,
+			    const struct profile *b, const struct profile_value_type *tb)
+{
+	return strcmp(profile_str(a, ta->type), profile_str(b, tb->type)) == 0 &&
+	       strcmp(profile_str(a, ta->unit), profile_str(b, tb->unit)) == 0;
+}
+
+/* Whether values can be added as they are. */
+static bool same_types(const struct profile *a, const struct profile *b)
+{
+	if (a->sample_types.len != b->sample_types.len ||
+	    !same_value_type(a, &a->period_type, b, &b->period_type))
+		return false;
+	for (size_t i = 0; i < a->sample_types.len; i++) {
+		if (!same_value_type(a, &a->sample_types.items[i], b, &b->sample_types.items[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Begin again with the sum of what there is and `p`, whose types or units are others. */
+static int merger_adapt(struct profile_merger *m, struct profile **p, struct err *e)
+{
+	struct profile *both[] = { m->out, *p };
+
+	m->out = NULL;
+	merge_table_deinit(&m->table);
+	merge_table_init(&m->table, NULL);
+	*p = NULL;
+	int rc = profile_merge(both, 2, p, e);
+	if (rc < 0)
+		return rc;
+	m->out = profile_create();
+	merge_table_init(&m->table, m->out);
+	m->started = false;
+	return m->out ? 0 : no_memory(e);
+}
+
+int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *e)
+{
+	_cleanup_profile_ struct profile *source = p;
+	int rc = 0;
+
+	if (!m->out)
+		return err_plain(e, -EINVAL, "an earlier profile could not be merged");
+	if (!m->started)
+		rc = make_compatible(&source, 1, e);
+	else if (!same_types(m->out, source))
+		rc = merger_adapt(m, &source, e);
+	if (rc < 0)
+		return rc;
+	merge_header(m->out, source, !m->started);
+	m->started = true;
+	if (merge_table_add(&m->table, source) < 0 || profile_build_error(m->out) < 0)
+		return no_memory(e);
+	return 0;
+}
+
+int profile_merger_finish(struct profile_merger *m, struct profile **ret, struct err *e)
+{
+	struct profile *out = steal(m->out);
+
+	if (!out)
+		return err_plain(e, -EINVAL, "an earlier profile could not be merged");
+	/* What only samples that cancelled out referred to goes as well. */
+	if (has_zero_sample(out))
+		return profile_merge(&out, 1, ret, e);
+	*ret = out;
+	return 0;
+}
+
 static void sum_values(const struct profile *p, uint64_t *sums)
 {
 	size_t types = p->sample_types.len;

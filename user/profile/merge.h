@@ -21,6 +21,18 @@
 int profile_merge(struct profile **profiles, size_t count, struct profile **ret, struct err *e);
 
 /**
+ * The same, one profile at a time, so that they need not all be in memory: create, add each,
+ * finish. Adding consumes the profile, also on failure. finish() hands the sum over, which the
+ * caller owns; the merger is freed with profile_merger_destroy() in any case.
+ */
+struct profile_merger;
+
+struct profile_merger *profile_merger_create(void); /* NULL: out of memory */
+void profile_merger_destroy(struct profile_merger *m);
+int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *e);
+int profile_merger_finish(struct profile_merger *m, struct profile **ret, struct err *e);
+
+/**
  * Drop the sample types that occur twice, as pprof does even with a single profile. -EINVAL if none
  * is left.
  */

@@ -32,6 +32,9 @@ void merge_table_deinit(struct merge_table *t)
 	map_deinit(&t->mappings);
 	free(t->location_slots);
 	free(t->sample_slots);
+	vec_deinit(&t->last_strings);
+	vec_deinit(&t->last_functions);
+	vec_deinit(&t->last_locations);
 }
 
 bool merge_is_zero(const struct profile *p, size_t sample)
@@ -73,12 +76,21 @@ static int slots_grow(uint32_t **slots, size_t *count, size_t used, const struct
 	return 0;
 }
 
+/* Where the last profile's entry of this number went, or PROFILE_NONE. */
+#define guess_of(last, number) ((number) < (last)->len ? (last)->items[number] : PROFILE_NONE)
+
 static uint32_t merge_string(struct source *s, uint32_t string)
 {
-	if (s->strings[string] == PROFILE_NONE)
-		s->strings[string] = profile_intern(s->t->out, profile_str(s->p, string),
-						    profile_str_len(s->p, string));
-	return s->strings[string];
+	if (s->strings[string] != PROFILE_NONE)
+		return s->strings[string];
+	const struct profile *out = s->t->out;
+	const char *text = profile_str(s->p, string);
+	size_t len = profile_str_len(s->p, string);
+	uint32_t guess = guess_of(&s->t->last_strings, string);
+	if (guess == PROFILE_NONE || profile_str_len(out, guess) != len ||
+	    memcmp(profile_str(out, guess), text, len) != 0)
+		guess = profile_intern(s->t->out, text, len);
+	return s->strings[string] = guess;
 }
 
 static uint32_t merge_mapping(struct source *s, uint32_t number)
@@ -104,6 +116,12 @@ static uint32_t merge_mapping(struct source *s, uint32_t number)
 	return s->mappings[number] = *to;
 }
 
+static bool functions_equal(const struct profile_function *a, const struct profile_function *b)
+{
+	return a->name == b->name && a->system_name == b->system_name &&
+	       a->filename == b->filename && a->start_line == b->start_line;
+}
+
 static uint32_t merge_function(struct source *s, uint32_t number)
 {
 	if (s->functions[number] == PROFILE_NONE) {
@@ -111,7 +129,11 @@ static uint32_t merge_function(struct source *s, uint32_t number)
 		f.name = merge_string(s, f.name);
 		f.system_name = merge_string(s, f.system_name);
 		f.filename = merge_string(s, f.filename);
-		s->functions[number] = profile_add_function(s->t->out, &f);
+		uint32_t guess = guess_of(&s->t->last_functions, number);
+		if (guess == PROFILE_NONE ||
+		    !functions_equal(&s->t->out->functions.items[guess], &f))
+			guess = profile_add_function(s->t->out, &f);
+		s->functions[number] = guess;
 	}
 	return s->functions[number];
 }
@@ -145,7 +167,8 @@ static bool locations_equal(const struct profile *p, size_t i, size_t k)
 }
 
 /* Append the location, then take it back if there is an equal one. */
-static uint32_t add_location(struct merge_table *t, const struct profile_location *l)
+static uint32_t add_location(struct merge_table *t, const struct profile_location *l,
+			     uint32_t guess)
 {
 	struct profile *out = t->out;
 	size_t last = out->locations.len;
@@ -154,6 +177,11 @@ static uint32_t add_location(struct merge_table *t, const struct profile_locatio
 	    vec_push(&out->locations, *l) < 0) {
 		out->build_error = -ENOMEM;
 		return 0;
+	}
+	if (guess != PROFILE_NONE && locations_equal(out, last, guess)) {
+		out->locations.len--;
+		out->lines.len = l->line_start;
+		return guess;
 	}
 	size_t at = location_hash(out, last) & (t->location_slot_count - 1);
 	for (; t->location_slots[at]; at = (at + 1) & (t->location_slot_count - 1)) {
@@ -192,7 +220,8 @@ static uint32_t merge_location(struct source *s, uint32_t number)
 			return 0;
 		}
 	}
-	return s->locations[number] = add_location(s->t, &l);
+	uint32_t guess = guess_of(&s->t->last_locations, number);
+	return s->locations[number] = add_location(s->t, &l, guess);
 }
 
 static int compare_labels(const void *pa, const void *pb, void *context)
@@ -333,6 +362,14 @@ static uint32_t *none_table(size_t count)
 	return table;
 }
 
+/* Keep a table for guesses about the next profile. */
+#define remember(last, table, count)                                                               \
+	do {                                                                                       \
+		vec_deinit(last);                                                                  \
+		(last)->items = steal(*(table));                                                   \
+		(last)->len = (last)->cap = (count);                                               \
+	} while (0)
+
 int merge_table_add(struct merge_table *t, struct profile *p)
 {
 	_cleanup_free_ uint32_t *mappings = none_table(p->mappings.len);
@@ -352,5 +389,8 @@ int merge_table_add(struct merge_table *t, struct profile *p)
 		if (t->out->build_error < 0)
 			return -ENOMEM;
 	}
+	remember(&t->last_strings, &strings, p->strings.len);
+	remember(&t->last_functions, &functions, p->functions.len);
+	remember(&t->last_locations, &locations, p->locations.len);
 	return 0;
 }

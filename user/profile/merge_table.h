@@ -12,6 +12,9 @@ struct merge_table {
 	size_t location_slot_count;
 	uint32_t *sample_slots;
 	size_t sample_slot_count;
+	/* Where the last profile's strings, functions and locations went: profiles of one program
+	 * often have the same at the same place, which is quickly seen. */
+	vec_of(uint32_t) last_strings, last_functions, last_locations;
 };
 
 void merge_table_init(struct merge_table *t, struct profile *out);
