@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -98,6 +99,11 @@ class Process:
 def reset_signals():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def exit_on_termination():
+    """SIGTERM (of timeout, say) ends us in order: what was started is ended, what was set is reset."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Test:
