@@ -19,7 +19,7 @@ import time
 import pprof
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOL = os.environ.get("CPROFBPF") or os.path.join(ROOT, "build", "cprofbpf")
+TOOL = os.path.abspath(os.environ.get("CPROFBPF") or os.path.join(ROOT, "build", "cprofbpf"))
 TARGETS = os.path.join(ROOT, "build", "targets")
 
 # Where a user stack ends when it is whole. glibc's clone3 has no name in a stripped libc: see
