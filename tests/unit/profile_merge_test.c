@@ -86,6 +86,34 @@ static void test_merge_takes_the_finer_unit(void **state)
 	assert_int_equal(p->period, 10000);
 }
 
+/* Profiles come one by one; a later one has a finer unit, a last one is of another kind. */
+static void test_merger(void **state)
+{
+	(void)state;
+	struct profile_merger *m = profile_merger_create();
+	_cleanup_profile_ struct profile *p = NULL, *none = NULL;
+	struct err e = { 0 };
+	assert_int_equal(profile_merger_add(m, program(0x400000, "milliseconds", 1), &e), 0);
+	assert_int_equal(profile_merger_add(m, program(0x500000, "milliseconds", 2), &e), 0);
+	assert_int_equal(profile_merger_add(m, program(0x600000, "microseconds", 4), &e), 0);
+	assert_int_equal(profile_merger_add(m, program(0x400000, "milliseconds", 5), &e), 0);
+	assert_int_equal(profile_merger_finish(m, &p, &e), 0);
+	profile_merger_destroy(m);
+	assert_int_equal(p->sample_count, 2);
+	assert_int_equal(p->locations.len, 2);
+	assert_int_equal(profile_values(p, 0)[0], 4);
+	assert_int_equal(profile_values(p, 0)[1], 8004);
+	assert_string_equal(profile_str(p, p->sample_types.items[1].unit), "microseconds");
+
+	m = profile_merger_create();
+	struct profile *other = profile_create();
+	profile_add_sample_type(other, "space", "bytes");
+	assert_int_equal(profile_merger_add(m, program(0x400000, "milliseconds", 1), &e), 0);
+	assert_int_equal(profile_merger_add(m, other, &e), -EINVAL);
+	assert_int_equal(profile_merger_finish(m, &none, &e), -EINVAL);
+	profile_merger_destroy(m);
+}
+
 static void test_merge_drops_types_that_not_all_have(void **state)
 {
 	(void)state;
@@ -205,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merge_equal_code_elsewhere),
 		cmocka_unit_test(test_merge_takes_the_finer_unit),
+		cmocka_unit_test(test_merger),
 		cmocka_unit_test(test_merge_drops_types_that_not_all_have),
 		cmocka_unit_test(test_merge_refuses_other_kinds),
 		cmocka_unit_test(test_subtract),
