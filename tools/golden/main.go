@@ -3,6 +3,8 @@
 // Command golden makes what tests/golden compares with: profiles, and the output of the real
 // google/pprof for the command lines of tests/golden/cases.
 //
+// Build it with -trimpath: the profiles of Go's runtime name their source files.
+//
 //	golden profiles DIR    write the synthetic profiles
 //	golden runtime DIR     write profiles of this program, by Go's runtime
 //	golden pprof ARGS      be pprof
