@@ -102,6 +102,22 @@ static void test_libraries_have_no_entry(void **state)
 	program_close(&p);
 }
 
+/* The dynamic loader is a library that is run: every dynamic program begins in it. */
+static void test_loader_has_an_entry(void **state)
+{
+	(void)state;
+	struct fdefunc *t;
+	struct fdefunc_function f;
+	program_run("cp -L /lib64/ld-linux-x86-64.so.2 ld-linux-x86-64.so.2");
+	struct program p = program_open("ld-linux-x86-64.so.2");
+	assert_int_equal(fdefunc_create(p.elf, &t, NULL), 0);
+	assert_true(fdefunc_find(t, p.elf->entry + 8, &f));
+	assert_int_equal(f.start, p.elf->entry);
+	assert_string_equal(f.name, "_start");
+	fdefunc_destroy(t);
+	program_close(&p);
+}
+
 static void test_no_table(void **state)
 {
 	(void)state;
@@ -120,6 +136,7 @@ int main(void)
 		cmocka_unit_test(test_functions_of_programs),
 		cmocka_unit_test(test_entry_without_fde),
 		cmocka_unit_test(test_libraries_have_no_entry),
+		cmocka_unit_test(test_loader_has_an_entry),
 		cmocka_unit_test(test_no_table),
 	};
 	return cmocka_run_group_tests(tests, program_setup, program_teardown);

@@ -152,6 +152,14 @@ static int fdes_read(struct reading *r, struct elf_file *f)
 	return rc;
 }
 
+/* The dynamic loader, where every program begins, has nothing to be told by but its name. */
+static bool loader_is(const struct elf_file *f)
+{
+	const char *slash = strrchr(f->name, '/');
+
+	return strncmp(slash ? slash + 1 : f->name, "ld-", 3) == 0;
+}
+
 /*
  * Programs, and what else can be run, have an interpreter or fixed addresses, or are marked as
  * position-independent programs. Some linkers put any address into e_entry of other libraries.
@@ -160,7 +168,7 @@ static bool program_is(struct elf_file *f)
 {
 	size_t n;
 
-	if (f->type == ET_EXEC)
+	if (f->type == ET_EXEC || loader_is(f))
 		return true;
 	if (elf_getphdrnum(f->elf, &n) < 0)
 		return false;
