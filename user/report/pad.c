@@ -32,3 +32,16 @@ void pad_share(int64_t value, int64_t total, FILE *out)
 	unit_percentage(text, value, total);
 	fputs(text, out);
 }
+
+void pad_weights(const struct report *r, int64_t flat, int64_t sum, int64_t cum, FILE *out)
+{
+	pad_value(r, flat, 10, out);
+	putc(' ', out);
+	pad_share(flat, r->total, out);
+	putc(' ', out);
+	pad_share(sum, r->total, out);
+	putc(' ', out);
+	pad_value(r, cum, 10, out);
+	putc(' ', out);
+	pad_share(cum, r->total, out);
+}

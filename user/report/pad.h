@@ -15,3 +15,7 @@ void pad_value(const struct report *r, int64_t value, int width, FILE *out);
 
 /** Print what share of `total` a value is, 6 wide or more. */
 void pad_share(int64_t value, int64_t total, FILE *out);
+
+/** The five columns of a row of top and tree: flat, its share, the running share, cum, its share.
+ */
+void pad_weights(const struct report *r, int64_t flat, int64_t sum, int64_t cum, FILE *out);

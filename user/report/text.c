@@ -28,15 +28,7 @@ static void print_nodes(const struct report *r, struct graph *g, FILE *out)
 		const struct graph_node *n = &g->nodes.items[g->order[i]];
 		int64_t flat = graph_flat(n), cum = graph_cum(n);
 		sum = (int64_t)((uint64_t)sum + (uint64_t)flat);
-		pad_value(r, flat, 10, out);
-		putc(' ', out);
-		pad_share(flat, r->total, out);
-		putc(' ', out);
-		pad_share(sum, r->total, out);
-		putc(' ', out);
-		pad_value(r, cum, 10, out);
-		putc(' ', out);
-		pad_share(cum, r->total, out);
+		pad_weights(r, flat, sum, cum, out);
 		fprintf(out, "  %s%s\n", graph_name(g, g->order[i]), inline_label(g, n));
 	}
 }

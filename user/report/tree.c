@@ -38,15 +38,7 @@ static void print_node(const struct report *r, struct graph *g, uint32_t node, i
 
 	fputs(separator, out);
 	print_edges(r, g, n->in, n->in_len, cum, true, out);
-	pad_value(r, flat, 10, out);
-	putc(' ', out);
-	pad_share(flat, r->total, out);
-	putc(' ', out);
-	pad_share(sum, r->total, out);
-	putc(' ', out);
-	pad_value(r, cum, 10, out);
-	putc(' ', out);
-	pad_share(cum, r->total, out);
+	pad_weights(r, flat, sum, cum, out);
 	fprintf(out, "                | %s\n", graph_name(g, node));
 	print_edges(r, g, n->out, n->out_len, cum, false, out);
 }
