@@ -24,7 +24,6 @@ static int run(const struct report_args *args, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL;
 	_cleanup_(buf_deinit) struct buf in = { 0 }, bytes = { 0 };
-	_cleanup_(report_output_close) struct report_output out = { 0 };
 
 	if (args->words.len != 1)
 		return err_plain(e, -EINVAL,
@@ -40,12 +39,7 @@ static int run(const struct report_args *args, struct err *e)
 	if (rc < 0)
 		return err_prefix(e, "'%s'", args->words.items[0]);
 	rc = report_named(p, args->output, &bytes, e);
-	if (rc == 0)
-		rc = report_output_open(&out, args->output, e);
-	if (rc < 0)
-		return rc;
-	fwrite(bytes.data, 1, bytes.len, out.file);
-	return report_output_commit(&out, e);
+	return rc < 0 ? rc : report_output_write(args->output, bytes.data, bytes.len, e);
 }
 
 int cmd_convert(int argc, char **argv)

@@ -14,7 +14,6 @@ static int run(struct report_args *args, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL;
 	_cleanup_(buf_deinit) struct buf bytes = { 0 };
-	_cleanup_(report_output_close) struct report_output out = { 0 };
 
 	if (args->words.len == 0)
 		return err_plain(e, -EINVAL, "'merge' needs profiles to read");
@@ -23,12 +22,7 @@ static int run(struct report_args *args, struct err *e)
 	int rc = report_load(args, args->words.items, args->words.len, &p, e);
 	if (rc == 0)
 		rc = profile_encode(p, &bytes, e);
-	if (rc == 0)
-		rc = report_output_open(&out, args->output, e);
-	if (rc < 0)
-		return rc;
-	fwrite(bytes.data, 1, bytes.len, out.file);
-	return report_output_commit(&out, e);
+	return rc < 0 ? rc : report_output_write(args->output, bytes.data, bytes.len, e);
 }
 
 int cmd_merge(int argc, char **argv)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 enum { BUFFER_SIZE = 256 * 1024 };
 
 int report_output_open(struct report_output *o, const char *path, struct err *e)
@@ -39,4 +41,15 @@ void report_output_close(struct report_output *o)
 		output_close(&o->output);
 	free(o->text);
 	*o = (struct report_output){ 0 };
+}
+
+int report_output_write(const char *path, const void *bytes, size_t len, struct err *e)
+{
+	_cleanup_(report_output_close) struct report_output out = { 0 };
+	int rc = report_output_open(&out, path, e);
+
+	if (rc < 0)
+		return rc;
+	fwrite(bytes, 1, len, out.file);
+	return report_output_commit(&out, e);
 }

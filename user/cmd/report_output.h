@@ -22,3 +22,6 @@ int report_output_open(struct report_output *o, const char *path, struct err *e)
 int report_output_commit(struct report_output *o, struct err *e);
 
 void report_output_close(struct report_output *o);
+
+/** Write finished bytes to `path` (NULL: standard output), whole or not at all. */
+int report_output_write(const char *path, const void *bytes, size_t len, struct err *e);
