@@ -60,15 +60,20 @@ struct process *processes_find(struct processes *ps, pid_t pid)
 	return found ? *found : NULL;
 }
 
-/* What runs now is not known: not to BPF, and not to us. */
-void process_executed(struct processes *ps, struct process *p, uint64_t tag)
+/* BPF walks it no more: its samples come to us. */
+static void process_withdraw(struct processes *ps, struct process *p)
 {
 	uint32_t key = (uint32_t)p->pid;
 
-	if (p->slice.count)
-		bpf_map_delete_elem(ps->map_fd, &key);
+	bpf_map_delete_elem(ps->map_fd, &key);
 	pool_give(ps->pool, p->slice);
 	p->slice = (struct pool_slice){ 0, 0 };
+}
+
+/* What runs now is not known: not to BPF, and not to us. */
+void process_executed(struct processes *ps, struct process *p, uint64_t tag)
+{
+	process_withdraw(ps, p);
 	p->mappings.len = 0;
 	p->tag = tag;
 	p->exe = 0;
@@ -109,8 +114,6 @@ struct process *processes_add(struct processes *ps, pid_t pid, bool target)
 
 void process_end(struct processes *ps, struct process *p, uint64_t cpu_ns)
 {
-	uint32_t key = (uint32_t)p->pid;
-
 	if (!p->alive)
 		return;
 	p->alive = p->stale = false;
@@ -123,19 +126,7 @@ void process_end(struct processes *ps, struct process *p, uint64_t cpu_ns)
 		p->cpu_ns = status.cpu_ns;
 	else if (cpu_ns > p->cpu_ns)
 		p->cpu_ns = cpu_ns;
-	bpf_map_delete_elem(ps->map_fd, &key);
-	pool_give(ps->pool, p->slice);
-	p->slice = (struct pool_slice){ 0, 0 };
-}
-
-/* BPF walks it no more: its samples come to us. */
-static void process_withdraw(struct processes *ps, struct process *p)
-{
-	uint32_t key = (uint32_t)p->pid;
-
-	bpf_map_delete_elem(ps->map_fd, &key);
-	pool_give(ps->pool, p->slice);
-	p->slice = (struct pool_slice){ 0, 0 };
+	process_withdraw(ps, p);
 }
 
 /* Whether BPF has these very mappings already. */
