@@ -28,7 +28,7 @@ all: $(BUILD)/cprofbpf
 # uses_ROOM: the rooms that ROOM may include directly; arrows are transitive. tools/arrows reads
 # this table too, so what links and what may be included cannot drift apart.
 
-ROOMS := base elf unwind proc sym profile collect symbolize session report cmd
+ROOMS := base elf unwind proc probe sym profile collect symbolize session report cmd
 
 uses_abi       :=
 uses_lib       := abi
@@ -36,9 +36,10 @@ uses_base      :=
 uses_elf       := base
 uses_unwind    := elf lib
 uses_proc      := base
+uses_probe     := elf proc
 uses_sym       := elf proc
 uses_profile   := base
-uses_collect   := unwind proc
+uses_collect   := unwind probe
 uses_symbolize := sym profile
 uses_session   := collect symbolize
 uses_report    := profile
@@ -47,6 +48,7 @@ uses_cmd       := session report
 # The libraries that a room calls (pkg-config names).
 libs_elf       := libelf
 libs_unwind    :=
+libs_probe     := libelf capstone
 libs_sym       := libdw libelf zlib
 libs_profile   := libprotobuf-c zlib
 libs_report    := libpcre2-8
