@@ -42,6 +42,16 @@ struct sched_entity {
 
 struct mm_struct;
 
+struct return_instance {
+	unsigned long stack; /* where the return address was */
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	int pid, tgid;
 	unsigned int flags;
@@ -52,6 +62,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct signal_struct *signal;
 	struct sched_entity se;
+	struct uprobe_task *utask;
 	__u64 start_boottime;
 	__u64 self_exec_id;
 };

@@ -10,10 +10,10 @@
 
 static void add(struct samples *s, uint64_t id, uint16_t end, uint64_t last, uint64_t n)
 {
-	struct cpu_key key = { .stack = { id, id }, .end = end, .user = 1 };
+	struct sample_key key = { .stack = { id, id }, .end = end, .user = 1 };
 	struct cpu_value value = { n, n };
 
-	samples_add_stack(s, key.stack, &last, last ? 1 : 0, 0);
+	stacks_add(&s->stacks, key.stack, &last, last ? 1 : 0, 0);
 	samples_add(s, &key, &value);
 }
 

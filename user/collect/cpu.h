@@ -10,15 +10,12 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "collect/files.h"
-#include "collect/processes.h"
+#include "collect/follow.h"
 #include "collect/samples.h"
 
 struct cpu_options {
-	const pid_t *pids;
-	size_t npids;
-	bool all, children, user_only;
-	bool label_tid, label_cpu, label_thread;
+	struct follow_options follow;
+	bool user_only;
 	uint32_t hz;
 };
 
@@ -54,15 +51,5 @@ int cpu_collector_drain(struct cpu_collector *c, struct err *e);
 void cpu_collector_stop(struct cpu_collector *c);
 
 struct samples *cpu_collector_samples(struct cpu_collector *c);
-const struct code_files *cpu_collector_files(const struct cpu_collector *c);
-struct processes *cpu_collector_processes(struct cpu_collector *c);
+struct follow *cpu_collector_follow(struct cpu_collector *c);
 void cpu_collector_losses(struct cpu_collector *c, struct cpu_losses *ret);
-
-/** Compile a program that a target is about to execute, and the libraries it needs; best effort. */
-void cpu_collector_preload(struct cpu_collector *c, const char *path);
-
-/** Unwind rows compiled so far. */
-uint64_t cpu_collector_rows(const struct cpu_collector *c);
-
-/** Instructions that the verifier processed for all programs; 0 if the kernel does not tell. */
-uint32_t cpu_collector_verified_insns(const struct cpu_collector *c);

@@ -147,7 +147,7 @@ static int process_install(struct processes *ps, struct process *p, struct err *
 		rc = pool_take(ps->pool, p->mappings.items, (uint32_t)p->mappings.len, &slice);
 	if (rc == 0) {
 		uint32_t key = (uint32_t)p->pid;
-		struct cpu_process record = { p->tag, slice.first, slice.count };
+		struct process_slice record = { p->tag, slice.first, slice.count };
 		if (bpf_map_update_elem(ps->map_fd, &key, &record, BPF_ANY) < 0)
 			rc = -errno;
 	}

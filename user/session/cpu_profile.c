@@ -31,7 +31,7 @@ struct builder {
 	const struct samples *samples;
 	struct profile *profile;
 	struct map mappings; /* struct mapping_key -> index in the profile */
-	struct map lines;    /* struct cpu_key without what is not shown -> struct cpu_value */
+	struct map lines;    /* struct sample_key without what is not shown -> struct cpu_value */
 	vec_of(struct symbolize_source) sources; /* what stands behind each mapping */
 	bool label_pid;
 	vec_of(uint32_t) stack;
@@ -132,9 +132,9 @@ static struct profile_label label_make(struct builder *b, const char *key, const
 	};
 }
 
-static size_t labels_make(struct builder *b, const struct cpu_key *key, struct profile_label *to)
+static size_t labels_make(struct builder *b, const struct sample_key *key, struct profile_label *to)
 {
-	char text[CPU_COMM_SIZE + 1];
+	char text[COMM_SIZE + 1];
 	size_t n = 0;
 
 	if (b->label_pid) {
@@ -146,7 +146,7 @@ static size_t labels_make(struct builder *b, const struct cpu_key *key, struct p
 		to[n++] = label_make(b, "tid", text);
 	}
 	if (b->o->label_thread && key->comm[0]) {
-		snprintf(text, sizeof(text), "%.*s", CPU_COMM_SIZE, key->comm);
+		snprintf(text, sizeof(text), "%.*s", COMM_SIZE, key->comm);
 		to[n++] = label_make(b, "thread", text);
 	}
 	if (b->o->label_cpu) {
@@ -156,10 +156,10 @@ static size_t labels_make(struct builder *b, const struct cpu_key *key, struct p
 	return n;
 }
 
-static void sample_add(struct builder *b, const struct cpu_key *key, const struct cpu_value *value)
+static void sample_add(struct builder *b, const struct sample_key *key, const struct cpu_value *value)
 {
 	const struct sample_stack *stack = samples_stack(b->samples, key);
-	const uint64_t *frames = b->samples->frames.items + stack->start;
+	const uint64_t *frames = b->samples->stacks.frames.items + stack->start;
 	struct profile_label labels[4];
 	int64_t values[] = { (int64_t)value->samples, (int64_t)value->ns };
 
@@ -179,7 +179,7 @@ static void sample_add(struct builder *b, const struct cpu_key *key, const struc
 static void lines_merge(struct builder *b)
 {
 	for (size_t i = 0; i < b->samples->counts.len; i++) {
-		struct cpu_key key = *(const struct cpu_key *)map_key_at(&b->samples->counts, i);
+		struct sample_key key = *(const struct sample_key *)map_key_at(&b->samples->counts, i);
 		const struct cpu_value *value = map_value_at(&b->samples->counts, i);
 		key.end = key.user = 0;
 		if (!b->label_pid)
@@ -199,7 +199,7 @@ static bool several_processes(const struct samples *samples)
 	uint32_t first = 0;
 
 	for (size_t i = 0; i < samples->counts.len; i++) {
-		const struct cpu_key *key = map_key_at(&samples->counts, i);
+		const struct sample_key *key = map_key_at(&samples->counts, i);
 		if (first && key->tgid != first)
 			return true;
 		first = key->tgid;
@@ -216,7 +216,7 @@ static const struct code_file *main_file(struct builder *b, struct processes *pr
 
 	map_init(&by_file, sizeof(uint32_t), sizeof(uint64_t));
 	for (size_t i = 0; i < b->samples->counts.len; i++) {
-		const struct cpu_key *key = map_key_at(&b->samples->counts, i);
+		const struct sample_key *key = map_key_at(&b->samples->counts, i);
 		const struct cpu_value *value = map_value_at(&b->samples->counts, i);
 		const struct process *p = processes_find(processes, (pid_t)key->tgid);
 		uint64_t *sum = p && p->exe ? map_put(&by_file, &p->exe, NULL) : NULL;
@@ -242,7 +242,7 @@ static void builder_run(struct builder *b, struct cpu_collector *c)
 	profile_add_sample_type(p, "cpu", "nanoseconds");
 	profile_set_period(p, "cpu", "nanoseconds", (int64_t)(NS_PER_SEC / b->o->hz));
 	b->label_pid = b->o->label_pid || several_processes(b->samples);
-	const struct code_file *first = main_file(b, cpu_collector_processes(c));
+	const struct code_file *first = main_file(b, &cpu_collector_follow(c)->processes);
 	for (uint32_t i = 0; first && i < first->ranges.len; i++)
 		mapping_add(b, first, i);
 	lines_merge(b);
@@ -267,7 +267,7 @@ int cpu_profile_build(const struct cpu_profile_options *o, struct cpu_collector 
 	_cleanup_profile_ struct profile *p = profile_create();
 	struct builder b = {
 		.o = o,
-		.files = cpu_collector_files(c),
+		.files = &cpu_collector_follow(c)->files,
 		.samples = cpu_collector_samples(c),
 		.profile = p,
 	};
@@ -277,7 +277,7 @@ int cpu_profile_build(const struct cpu_profile_options *o, struct cpu_collector 
 		return err_set(e, -ENOMEM, "cannot build the profile");
 	*stats = (struct symbolize_stats){ 0 };
 	map_init(&b.mappings, sizeof(struct mapping_key), sizeof(uint32_t));
-	map_init(&b.lines, sizeof(struct cpu_key), sizeof(struct cpu_value));
+	map_init(&b.lines, sizeof(struct sample_key), sizeof(struct cpu_value));
 	builder_run(&b, c);
 	if (b.error)
 		rc = err_set(e, b.error, "cannot build the profile");

@@ -38,7 +38,7 @@ static const char *last_mapping(const struct samples *samples, const struct samp
 {
 	if (stack->len == stack->kernel_len)
 		return "[no user frame]";
-	uint64_t frame = samples->frames.items[stack->start + stack->len - 1];
+	uint64_t frame = samples->stacks.frames.items[stack->start + stack->len - 1];
 	const struct code_file *file =
 		code_files_at(files, (uint32_t)(frame >> UNWIND_FRAME_OFFSET_BITS));
 	return file ? file->path : "[anonymous]";
@@ -70,7 +70,7 @@ void incomplete_fill(struct incomplete *list, const struct samples *samples,
 {
 	list->rows.len = 0;
 	for (size_t i = 0; i < samples->counts.len; i++) {
-		const struct cpu_key *key = map_key_at(&samples->counts, i);
+		const struct sample_key *key = map_key_at(&samples->counts, i);
 		const struct cpu_value *value = map_value_at(&samples->counts, i);
 		if (!key->user || key->end == UNWIND_END_COMPLETE ||
 		    key->end == UNWIND_END_TRUNCATED)

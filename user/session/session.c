@@ -31,13 +31,23 @@ struct session {
 	vec_of(const char *) problems;
 };
 
+static struct processes *session_processes(const struct session *s)
+{
+	return &cpu_collector_follow(s->collector)->processes;
+}
+
+static const struct code_files *session_files(const struct session *s)
+{
+	return &cpu_collector_follow(s->collector)->files;
+}
+
 /* Where this profile begins. */
 static void session_restart(struct session *s, uint64_t now_ns, uint64_t real_ns)
 {
 	s->opened_ns = now_ns;
 	s->opened_real_ns = real_ns;
 	cpu_collector_losses(s->collector, &s->base);
-	processes_rebase(cpu_collector_processes(s->collector));
+	processes_rebase(session_processes(s));
 }
 
 int session_open(const struct session_options *o, struct session **ret, struct err *e)
@@ -49,14 +59,16 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 	s->command_line = strdup(o->command_line ? o->command_line : "");
 	s->self_cpu_base_ns = clock_cpu_ns();
 	struct cpu_options cpu = {
-		.pids = o->pids,
-		.npids = o->npids,
-		.all = o->all,
-		.children = o->children,
+		.follow = {
+			.pids = o->pids,
+			.npids = o->npids,
+			.all = o->all,
+			.children = o->children,
+			.label_tid = o->labels & SESSION_LABEL_TID,
+			.label_cpu = o->labels & SESSION_LABEL_CPU,
+			.label_thread = o->labels & SESSION_LABEL_THREAD,
+		},
 		.user_only = o->user_only,
-		.label_tid = o->labels & SESSION_LABEL_TID,
-		.label_cpu = o->labels & SESSION_LABEL_CPU,
-		.label_thread = o->labels & SESSION_LABEL_THREAD,
 		.hz = o->hz,
 	};
 	int rc = s->command_line ? cpu_collector_open(&cpu, &s->collector, e)
@@ -66,8 +78,8 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 		return rc;
 	}
 	if (o->preload)
-		cpu_collector_preload(s->collector, o->preload);
-	processes_check(cpu_collector_processes(s->collector));
+		follow_preload(cpu_collector_follow(s->collector), o->preload);
+	processes_check(session_processes(s));
 	session_restart(s, clock_mono_ns(), clock_real_ns());
 	*ret = s;
 	return 0;
@@ -79,7 +91,7 @@ int session_poll(struct session *s, int timeout_ms, struct err *e)
 
 	if (rc < 0 && rc != -EINTR)
 		return rc;
-	return !s->options.all && cpu_collector_processes(s->collector)->alive_targets == 0;
+	return !s->options.all && session_processes(s)->alive_targets == 0;
 }
 
 void session_stop(struct session *s)
@@ -89,7 +101,7 @@ void session_stop(struct session *s)
 	cpu_collector_stop(s->collector);
 	s->stopped_ns = clock_mono_ns();
 	cpu_collector_drain(s->collector, NULL);
-	processes_check(cpu_collector_processes(s->collector));
+	processes_check(session_processes(s));
 }
 
 /* One reason's losses since this profile began, listed if there are any. */
@@ -121,7 +133,7 @@ static void stats_losses(struct session *s, struct session_stats *ret)
 static void stats_samples(const struct samples *samples, struct session_stats *ret)
 {
 	for (size_t i = 0; i < samples->counts.len; i++) {
-		const struct cpu_key *key = map_key_at(&samples->counts, i);
+		const struct sample_key *key = map_key_at(&samples->counts, i);
 		const struct cpu_value *value = map_value_at(&samples->counts, i);
 
 		ret->samples += value->samples;
@@ -138,7 +150,7 @@ static void stats_samples(const struct samples *samples, struct session_stats *r
 
 static void stats_problems(struct session *s, struct session_stats *ret)
 {
-	const struct code_files *files = cpu_collector_files(s->collector);
+	const struct code_files *files = session_files(s);
 
 	s->problems.len = 0;
 	vec_for_each(file, &files->items)
@@ -158,7 +170,7 @@ static uint64_t session_end_ns(const struct session *s)
 
 void session_stats(struct session *s, struct session_stats *ret)
 {
-	struct processes *processes = cpu_collector_processes(s->collector);
+	struct processes *processes = session_processes(s);
 	const struct samples *samples = cpu_collector_samples(s->collector);
 
 	*ret = (struct session_stats){
@@ -170,10 +182,10 @@ void session_stats(struct session *s, struct session_stats *ret)
 	stats_samples(samples, ret);
 	stats_losses(s, ret);
 	stats_problems(s, ret);
-	ret->unwind_rows = cpu_collector_rows(s->collector);
-	ret->unwind_files = (uint32_t)cpu_collector_files(s->collector)->items.len;
-	ret->verified_insns = cpu_collector_verified_insns(s->collector);
-	incomplete_fill(&s->incomplete, samples, cpu_collector_files(s->collector));
+	ret->unwind_rows = follow_rows(cpu_collector_follow(s->collector));
+	ret->unwind_files = (uint32_t)session_files(s)->items.len;
+	ret->verified_insns = follow_verified_insns(cpu_collector_follow(s->collector));
+	incomplete_fill(&s->incomplete, samples, session_files(s));
 	ret->incomplete = s->incomplete.rows.items;
 	ret->incomplete_len = s->incomplete.rows.len;
 }
@@ -207,7 +219,7 @@ int session_rotate(struct session *s, struct profile **ret, struct err *e)
 		return rc;
 	uint64_t real_ns = clock_real_ns();
 	s->rotated_ns = clock_mono_ns();
-	processes_check(cpu_collector_processes(s->collector));
+	processes_check(session_processes(s));
 	rc = cpu_profile_build(&options, s->collector, &p, &names, e);
 	if (rc == 0) {
 		profile_describe(s, p, &names);

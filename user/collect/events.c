@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-#include "collect/cpu_events.h"
+#include "collect/events.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 
 /* The process of a sample with mappings that are as new as the sample, as far as they can be had.
  */
-static struct process *sample_process(struct cpu_events *ev, const struct cpu_sample *s)
+static struct process *sample_process(struct events *ev, const struct sample_event *s)
 {
 	struct process *p = processes_find(ev->processes, (pid_t)s->key.tgid);
 
@@ -45,13 +45,12 @@ static bool end_asks_for_mappings(enum unwind_end end)
 	return end == UNWIND_END_NO_PROCESS || end == UNWIND_END_NO_MAPPING;
 }
 
-/* Count a stack that was completed here. */
-static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const uint64_t *frames,
-		       size_t len, enum unwind_end end, enum cpu_user user)
+/* Hand over a stack that was completed here. */
+static void walk_finish(struct events *ev, const struct sample_event *s, const uint64_t *frames,
+			size_t len, enum unwind_end end, enum sample_user user)
 {
 	struct stack_hash hash = { { STACK_HASH_INIT_0, STACK_HASH_INIT_1 } };
-	struct cpu_key key = s->key;
-	struct cpu_value value = { 1, ev->period_ns };
+	struct sample_key key = s->key;
 
 	for (size_t i = 0; i < len; i++)
 		stack_hash_add(&hash, frames[i]);
@@ -59,10 +58,9 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
 	key.stack[1] = hash.h[1];
 	key.end = end;
 	key.user = user;
-	if (samples_add_stack(ev->samples, key.stack, frames, (uint32_t)len, s->kernel_len) < 0)
-		ev->samples->lost_full++;
-	else
-		samples_add(ev->samples, &key, &value);
+	/* What finds no room is counted as lost when its count arrives. */
+	stacks_add(ev->stacks, key.stack, frames, (uint32_t)len, s->kernel_len);
+	ev->finished(ev->ctx, s, &key);
 }
 
 /*
@@ -70,7 +68,7 @@ static void walk_count(struct cpu_events *ev, const struct cpu_sample *s, const 
  * executed since, or ended), by what its history tells. Which one comes first depends on whether
  * the process is steady; the other is asked where a mapping is missing.
  */
-static enum unwind_end sample_walk(struct cpu_events *ev, const struct cpu_sample *s,
+static enum unwind_end sample_walk(struct events *ev, const struct sample_event *s,
 				   uint64_t *frames, size_t *len)
 {
 	const uint64_t *data = (const void *)(s + 1);
@@ -100,7 +98,7 @@ static enum unwind_end sample_walk(struct cpu_events *ev, const struct cpu_sampl
 	return end;
 }
 
-static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
+static void deferred_handle(struct events *ev, const struct sample_event *s)
 {
 	uint64_t frames[UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX];
 	size_t len = s->frames_len;
@@ -108,14 +106,14 @@ static void deferred_handle(struct cpu_events *ev, const struct cpu_sample *s)
 	ev->deferred++;
 	memcpy(frames, s + 1, len * sizeof(*frames));
 	enum unwind_end end = sample_walk(ev, s, frames, &len);
-	bool gone = s->key.user == CPU_USER_EXECVE && end != UNWIND_END_COMPLETE;
+	bool gone = s->key.user == SAMPLE_USER_EXECVE && end != UNWIND_END_COMPLETE;
 	/* An address that nothing is known of is still where the sample was taken. */
 	if (len == s->kernel_len && !gone)
 		frames[len++] = UNWIND_FRAME_PLAIN | (s->state.pc & UNWIND_FRAME_PLAIN_MASK);
-	walk_count(ev, s, frames, len, end, gone ? CPU_USER_NONE : CPU_USER_STACK);
+	walk_finish(ev, s, frames, len, end, gone ? SAMPLE_USER_NONE : SAMPLE_USER_STACK);
 }
 
-static void sample_handle(struct cpu_events *ev, const struct cpu_sample *s, size_t size)
+static void sample_handle(struct events *ev, const struct sample_event *s, size_t size)
 {
 	if (size < sizeof(*s) || s->frames_len > UNWIND_FRAMES_MAX + UNWIND_KERNEL_FRAMES_MAX ||
 	    s->kernel_len > s->frames_len ||
@@ -123,18 +121,17 @@ static void sample_handle(struct cpu_events *ev, const struct cpu_sample *s, siz
 		ev->malformed++;
 		return;
 	}
-	if (s->type == CPU_EVENT_DEFERRED)
+	if (s->type == EVENT_DEFERRED)
 		deferred_handle(ev, s);
 	else
-		/* Counts of a stack that finds no room are counted as lost when they arrive. */
-		samples_add_stack(ev->samples, s->key.stack, (const void *)(s + 1), s->frames_len,
-				  s->kernel_len);
+		stacks_add(ev->stacks, s->key.stack, (const void *)(s + 1), s->frames_len,
+			   s->kernel_len);
 }
 
 /* ---- The life of the targets -------------------------------------------------------------------
  */
 
-static void fork_handle(struct cpu_events *ev, const struct cpu_task *t)
+static void fork_handle(struct events *ev, const struct task_event *t)
 {
 	struct process *parent = processes_find(ev->processes, (pid_t)t->parent);
 	struct process *child = processes_add(ev->processes, (pid_t)t->tgid, true);
@@ -144,34 +141,37 @@ static void fork_handle(struct cpu_events *ev, const struct cpu_task *t)
 	process_inherit(ev->processes, child, parent, t->time_ns);
 }
 
-static void task_handle(struct cpu_events *ev, const struct cpu_task *t)
+static void task_handle(struct events *ev, const struct task_event *t)
 {
 	struct process *p;
 
-	if (t->type == CPU_EVENT_FORK) {
+	if (t->type == EVENT_FORK) {
 		fork_handle(ev, t);
 		return;
 	}
 	p = processes_find(ev->processes, (pid_t)t->tgid);
 	if (!p)
 		return;
-	if (t->type == CPU_EVENT_EXIT) {
+	if (t->type == EVENT_EXIT) {
 		process_end(ev->processes, p, t->cpu_ns);
-	} else if (t->type == CPU_EVENT_EXEC) {
+		if (ev->changed)
+			ev->changed(ev->ctx, p, 0);
+	} else if (t->type == EVENT_EXEC) {
 		process_executed(ev->processes, p, t->tag);
 		process_refresh(ev->processes, p, NULL);
+		if (ev->changed)
+			ev->changed(ev->ctx, p, t->tag);
 	}
 }
 
-int cpu_events_handle(void *ctx, void *record, size_t size)
+int events_handle(void *ctx, void *record, size_t size)
 {
-	struct cpu_events *ev = ctx;
-	const struct cpu_sample *s = record;
+	struct events *ev = ctx;
+	const struct sample_event *s = record;
 
-	if (size >= sizeof(s->type) &&
-	    (s->type == CPU_EVENT_STACK || s->type == CPU_EVENT_DEFERRED))
+	if (size >= sizeof(s->type) && (s->type == EVENT_STACK || s->type == EVENT_DEFERRED))
 		sample_handle(ev, s, size);
-	else if (size >= sizeof(struct cpu_task))
+	else if (size >= sizeof(struct task_event))
 		task_handle(ev, record);
 	else
 		ev->malformed++;
