@@ -28,7 +28,7 @@ all: $(BUILD)/cprofbpf
 # uses_ROOM: the rooms that ROOM may include directly; arrows are transitive. tools/arrows reads
 # this table too, so what links and what may be included cannot drift apart.
 
-ROOMS := base elf unwind proc probe sym profile collect symbolize session report cmd
+ROOMS := base elf unwind proc probe sym profile collect symbolize session report stats gate cmd
 
 uses_abi       :=
 uses_lib       := abi
@@ -43,7 +43,9 @@ uses_collect   := unwind probe
 uses_symbolize := sym profile
 uses_session   := collect symbolize
 uses_report    := profile
-uses_cmd       := session report
+uses_stats     := base
+uses_gate      := report stats
+uses_cmd       := session report gate
 
 # The libraries that a room calls (pkg-config names).
 libs_elf       := libelf
@@ -52,6 +54,7 @@ libs_probe     := libelf capstone
 libs_sym       := libdw libelf zlib
 libs_profile   := libprotobuf-c zlib
 libs_report    := libpcre2-8
+libs_gate      := jansson
 libs_collect   := libbpf
 
 # Libraries without a pkg-config file.
