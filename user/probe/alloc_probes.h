@@ -5,7 +5,8 @@
  * symbols and disassembly, never by tables of offsets. Not thread-safe.
  *
  * A file that defines an allocator is one copy of it; a process may map several (libc and
- * libjemalloc, say), and each is asked for here by itself.
+ * libjemalloc, say), and each is asked for here by itself. A program may hold two: mimalloc for
+ * its own code under names of its own (mi_malloc), and libc's malloc for the rest.
  */
 #pragma once
 
@@ -31,7 +32,7 @@ enum allocator {
 enum alloc_call {
 	ALLOC_SIZE0,          /* size: malloc, valloc, pvalloc, operator new, mallocx */
 	ALLOC_CALLOC,         /* count, size */
-	ALLOC_SIZE1,          /* alignment, size: memalign, aligned_alloc */
+	ALLOC_SIZE1,          /* alignment or heap, size: memalign, aligned_alloc */
 	ALLOC_POSIX_MEMALIGN, /* where the pointer goes, alignment, size; returns 0 or an errno */
 	ALLOC_REALLOC,        /* pointer, size */
 	ALLOC_FREE,           /* pointer: free, cfree, operator delete, sdallocx */
@@ -39,29 +40,41 @@ enum alloc_call {
 
 /** A function to probe. Addresses are those of the file. */
 struct alloc_probe {
+	enum allocator allocator;
 	enum alloc_call call;
-	const char *name;    /* the best symbol of the address, mangled as in the file */
-	uint64_t entry, end; /* the function; end == entry if its size is not known */
-	uint64_t place;      /* the instruction to probe, the argument registers still untouched */
+	const char *name;    /* the best symbol of the address, as in the file (mangled) */
+	uint64_t entry, end; /* the function; end == entry if the symbol has no size */
+	uint64_t place;      /* the instruction to probe; the arguments are still in place there */
 	uint64_t offset;     /* the same as an offset in the file, which the kernel wants */
 	bool emulated;       /* the kernel emulates that instruction, see probe/insn.h */
-	bool returns; /* a return probe is allowed: nothing is thrown through the function, and at
-		       * `place` the stack pointer is that of the entry */
+	const char *why;     /* static text: why this place and no better one */
+
+	/* A return probe is allowed: nothing is thrown through the function, and the stack pointer
+	 * at `place` is still that of the entry. no_return tells why not, else NULL. */
+	bool returns;
+	const char *no_return; /* static text */
 
 	/*
-	 * Calls for which another function of the list does the work and returns the pointer, so
-	 * that it alone should count them: realloc of NULL; ALLOC_SIZE1 and ALLOC_POSIX_MEMALIGN
-	 * with an alignment of at most 16; ALLOC_FREE: never.
+	 * What the function leaves to other allocating functions of the list or of other files,
+	 * as far as its code tells. passes_on: in one case it always does, and returns what they
+	 * return, so that they alone should count the call. The case is, for ALLOC_REALLOC, a
+	 * pointer of NULL, and for ALLOC_SIZE1 and ALLOC_POSIX_MEMALIGN an alignment of at most 16.
+	 * nests: it may call one of them in other cases, too.
 	 */
 	bool passes_on;
-	/* In other cases, too, it may call an allocating function of the list before it returns. */
 	bool nests;
-	const char *why; /* static text: why this place and no better one, or no return probe */
+};
+
+/** A function that has an allocation's name and needs no probe, or cannot have one. */
+struct alloc_skip {
+	const char *name;
+	uint64_t entry;
+	const char *why; /* static text */
 };
 
 struct alloc_probes {
-	enum allocator allocator;
 	vec_of(struct alloc_probe) items; /* by ascending entry, one for each address */
+	vec_of(struct alloc_skip) skips;
 };
 
 /** "glibc", "musl", "jemalloc", "tcmalloc", "mimalloc", "custom". */
@@ -78,10 +91,10 @@ int allocators_parse(const char *list, unsigned *ret, struct err *e);
 bool alloc_probes_any(struct elf_file *f);
 
 /**
- * Find the functions of the file's allocator, if it is among `allocators`, and the place for each.
- * The caller zeroes *ret and frees it with alloc_probes_deinit(); names live as long as the file.
- * -ENOENT: no allocator, with a message that says so or says that the file is a static program
- * without symbols, whose allocator cannot be seen.
+ * Find the functions of the file's allocators, as far as these are in the set `allocators`, and the
+ * place for each. The caller zeroes *ret and frees it with alloc_probes_deinit(); names live as
+ * long as the file. -ENOENT: nothing to probe, with a message that tells whether there is no
+ * allocator, none of the set, or a static program without symbols, whose allocator cannot be seen.
  */
 int alloc_probes_find(struct elf_file *f, unsigned allocators, struct alloc_probes *ret,
 		      struct err *e);
