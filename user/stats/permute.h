@@ -10,7 +10,7 @@
  * Of up to PERMUTE_EXACT_MAX values in all, every split is counted: the sums of subsets of either
  * half of the values are listed in order, by size, and matched (E. Horowitz and S. Sahni, JACM
  * 21(2), 1974), 2^(n+m)/2 steps instead of C(n+m, n). Of more, random splits are drawn, and
- * p = (b + 1) / (d + 1) (B. Phipson and G. Smyth, Stat. Appl. Genet. Mol. Biol. 9(1), 2010);
+ * p = 2 (b + 1) / (d + 1) (B. Phipson and G. Smyth, Stat. Appl. Genet. Mol. Biol. 9(1), 2010);
  * drawing ends early once p is clearly not small (J. Besag and P. Clifford, Biometrika 78, 1991).
  */
 #pragma once
@@ -23,18 +23,22 @@
 
 enum {
 	PERMUTE_EXACT_MAX = 32,
-	PERMUTE_DRAWS = 199999, /* a tail of p = 2e-5 still has 2 to 6 hits */
-	PERMUTE_HITS = 50,      /* more in the smaller tail: p is known to a seventh of itself */
+	PERMUTE_HITS = 50, /* in the smaller tail end drawing: p is known to a seventh of itself */
+	/* Draws for a level: 6 of its inverse, so that p can be a third of it, in these bounds. */
+	PERMUTE_DRAWS_MIN = 20000,
+	PERMUTE_DRAWS_MAX = 4000000,
 };
 
 /**
- * The p of samples x and y, both finite. `rng` is used only above PERMUTE_EXACT_MAX. 0, -EINVAL if
- * a sample is empty, or -ENOMEM.
+ * Tests of the same runs: of `values`, a row of x_len + y_len finite values for each test, those of
+ * x first. p[i] is that of row i. All tests see the same random splits, so that what goes together
+ * in the runs does in the p. `level` is what p will be compared to; it and `rng` are used only
+ * above PERMUTE_EXACT_MAX. 0, -EINVAL if a sample is empty, or -ENOMEM.
  */
-int permute_test(const double *x, size_t x_len, const double *y, size_t y_len, struct prng *rng,
-		 double *p, struct err *e);
+int permute_tests(const double *values, size_t tests, size_t x_len, size_t y_len, double level,
+		  struct prng *rng, double *p, struct err *e);
 
-/** The smallest p that any values of these numbers can have; 1 if a sample is empty. */
+/** The smallest p that any values of these numbers can have, 2 / C(n+m, n); 1 if one is 0. */
 double permute_smallest_p(size_t x_len, size_t y_len);
 
 /** How many values a side it takes for permute_smallest_p() to be at most `p` > 0. */

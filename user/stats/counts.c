@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "stats/counts.h"
+
+#include <math.h>
+
+#include "stats/normal.h"
+
+struct counts counts_compare(double x, double y, double cv)
+{
+	double a = x + 0.5, b = y + 0.5;
+	double log_ratio = log(b / a);
+	double error = sqrt(1 / a + 1 / b + 2 * cv * cv);
+	double half = normal_quantile(0.975) * error;
+
+	return (struct counts){
+		.ratio = b / a,
+		.low = exp(log_ratio - half),
+		.high = exp(log_ratio + half),
+		.p = fmin(1, 2 * normal_tail(fabs(log_ratio) / error)),
+	};
+}
