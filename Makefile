@@ -194,12 +194,13 @@ $(BUILD)/tools/bench_profile: $(BUILD)/user/tools/bench_profile.o $(call archive
 
 TARGET_WARN  := -Wall -Wextra -Werror -D_GNU_SOURCE
 TARGET_NO_FP := -O2 -g -fomit-frame-pointer -fasynchronous-unwind-tables
+TARGET_ALLOC := $(TARGET_NO_FP) -fno-builtin
 TARGET_LEVELS := O0 O1 O2 O3
 
 # $(call target,NAME,SOURCE,COMMAND): build/targets/NAME from tests/targets/SOURCE.
 define target
 TARGETS += $(BUILD)/targets/$1
-$(BUILD)/targets/$1: tests/targets/$2 tests/targets/target.h
+$(BUILD)/targets/$1: tests/targets/$2 $(wildcard tests/targets/*.h)
 	$$(call say,TARGET,$$@)
 	$(Q)mkdir -p $$(@D)
 	$(Q)$3 $(TARGET_WARN) $$< -o $$@ -pthread
@@ -219,6 +220,15 @@ $(eval $(call target,chain-static,chain.c,$$(CC) $(TARGET_NO_FP) -static))
 $(eval $(call target,chain-static-pie,chain.c,$$(CC) $(TARGET_NO_FP) -static-pie))
 $(eval $(call target,chain-no-pie,chain.c,$$(CC) $(TARGET_NO_FP) -no-pie))
 $(eval $(call target,chain-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -s))
+
+$(foreach t,calls edges custom count cross bench server,\
+	$(eval $(call target,alloc_$t,alloc_$t.c,$$(CC) $(TARGET_ALLOC))))
+$(eval $(call target,alloc_new,alloc_new.cc,$$(CXX) -std=c++17 $(TARGET_ALLOC)))
+$(eval $(call target,plugin-leak.so,leak.c,$$(CC) $(TARGET_ALLOC) -fPIC -shared))
+$(eval $(call target,alloc_calls-static,alloc_calls.c,$$(CC) $(TARGET_ALLOC) -static))
+$(eval $(call target,alloc_calls-stripped,alloc_calls.c,$$(CC) $(TARGET_ALLOC) -static -s))
+$(eval $(call target,alloc_calls-musl,alloc_calls.c,musl-gcc $(TARGET_ALLOC)))
+$(eval $(call target,alloc_calls-musl-static,alloc_calls.c,musl-gcc $(TARGET_ALLOC) -static))
 
 .PHONY: targets
 targets: $(TARGETS)
