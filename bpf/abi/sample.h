@@ -97,5 +97,6 @@ enum counter {
 				   full */
 	COUNTER_LOST_TASKS,     /* fork, exec and exit records that the ring had no room for */
 	COUNTER_KIND,
-	COUNTERS_MAX = 16,
 };
+
+#define COUNTERS_MAX 16

@@ -127,12 +127,27 @@ __noinline int walk_leave_trampoline(__u32 slot)
 	return -1;
 }
 
-static __always_inline int walk(__u32 slot)
+/* Loops are in two levels: the verifier checks the inner one once, not for each turn of the outer.
+ */
+#define WALK_STRIDE 32
+_Static_assert(UNWIND_FRAMES_MAX % WALK_STRIDE == 0, "strides make up a whole walk");
+
+__noinline int walk_stride(__u32 slot)
 {
-	for (int i = 0; i < UNWIND_FRAMES_MAX; i++) {
+	for (int i = 0; i < WALK_STRIDE; i++) {
 		int end = walk_step(slot);
 		if (end == UNWIND_END_NO_MAPPING && walk_leave_trampoline(slot) == 0)
 			continue;
+		if (end != UNWIND_CONTINUE)
+			return end;
+	}
+	return UNWIND_CONTINUE;
+}
+
+static __always_inline int walk(__u32 slot)
+{
+	for (int i = 0; i < UNWIND_FRAMES_MAX / WALK_STRIDE; i++) {
+		int end = walk_stride(slot);
 		if (end != UNWIND_CONTINUE)
 			return end;
 	}
@@ -191,7 +206,9 @@ static __always_inline _Bool end_is_deferred(int end)
 	       end == UNWIND_END_EXPRESSION;
 }
 
-#define STACK_STEP_WORDS (STACK_COPY_STEP / 8)
+#define STACK_STEP_WORDS   (STACK_COPY_STEP / 8)
+#define STACK_STRIDE_STEPS 16
+#define STACK_STRIDES      (STACK_COPY_MAX / STACK_COPY_STEP / STACK_STRIDE_STEPS)
 
 /* Copy one step of the stack to data[at]; 0, or nonzero at its end. */
 __noinline int stack_copy_step(__u32 slot, __u32 at, __u64 from)
@@ -203,15 +220,29 @@ __noinline int stack_copy_step(__u32 slot, __u32 at, __u64 from)
 	return bpf_probe_read_user(&sc->data[at], STACK_COPY_STEP, (const void *)from);
 }
 
+/* A stride of steps; returns how many of them could be read. */
+__noinline int stack_copy_stride(__u32 slot, __u32 at, __u64 from)
+{
+	int step = 0;
+
+	while (step < STACK_STRIDE_STEPS &&
+	       !stack_copy_step(slot, at + step * STACK_STEP_WORDS, from + step * STACK_COPY_STEP))
+		step++;
+	return step;
+}
+
 /* Copy the stack from the failing frame upwards behind the frames, until it cannot be read. */
 static __always_inline void stack_copy(struct sample_event *s, __u32 slot)
 {
 	__u32 steps = 0;
 
-	for (; steps < STACK_COPY_MAX / STACK_COPY_STEP; steps++)
-		if (stack_copy_step(slot, s->frames_len + steps * STACK_STEP_WORDS,
-				    s->state.sp + steps * STACK_COPY_STEP))
+	for (__u32 i = 0; i < STACK_STRIDES; i++) {
+		__u32 n = stack_copy_stride(slot, s->frames_len + steps * STACK_STEP_WORDS,
+					    s->state.sp + steps * STACK_COPY_STEP);
+		steps += n;
+		if (n < STACK_STRIDE_STEPS)
 			break;
+	}
 	s->stack_bytes = steps * STACK_COPY_STEP;
 }
 

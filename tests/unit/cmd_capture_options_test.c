@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cmd/capture_help.h"
 #include "cmd/capture_options.h"
 #include "cmd/suggest.h"
 #include "session/session.h"
@@ -36,7 +37,7 @@ static int parse(const char *text, char *line, char *words[WORDS_MAX], struct ca
 {
 	strcpy(line, text);
 	int argc = split(line, words);
-	return capture_options_parse(argc, words, o, e);
+	return capture_options_parse(SESSION_CPU, argc, words, o, e);
 }
 
 static void test_refuses_with_one_clear_line(void **state)
@@ -105,6 +106,7 @@ static void test_refuses_with_one_clear_line(void **state)
 		{ "-p 1 --childern", "did you mean '--children'?" },
 		{ "-p 1 --zzz", "unknown option '--zzz' (--help lists them)" },
 		{ "--all=yes", "option '--all=yes' takes no value" },
+		{ "-p 1 --rate=1", "option '--rate=1' is of 'heap' and 'allocs' only" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -224,7 +226,7 @@ static void test_help_names_every_option(void **state)
 	size_t len = 0;
 
 	FILE *f = open_memstream(&text, &len);
-	capture_options_help(f);
+	capture_help_cpu(f);
 	fclose(f);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strstr(text, words[i]))
@@ -232,6 +234,50 @@ static void test_help_names_every_option(void **state)
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		assert_in_range(strlen(line), 0, 80);
 	free(text);
+}
+
+static void test_heap_options(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *message; /* NULL: is taken */
+		uint64_t rate;
+		uint32_t max_live;
+	} cases[] = {
+		{ "-p 1", NULL, 512 << 10, 256 << 10 },
+		{ "-p 1 --rate 1", NULL, 1, 256 << 10 },
+		{ "-p 1 --rate=64k --max-live=1024", NULL, 64 << 10, 1024 },
+		{ "-p 1 --rate 2MiB", NULL, 2 << 20, 256 << 10 },
+		{ "-p 1 --rate 1GB", NULL, 1 << 30, 256 << 10 },
+		{ "-p 1 --rate 0", "'0' is no sampling rate: give bytes as in --rate 512KiB", 0,
+		  0 },
+		{ "-p 1 --rate 1025M", "'1025M' is no sampling rate", 0, 0 },
+		{ "-p 1 --rate 99999999999999999999k", "is no sampling rate", 0, 0 },
+		{ "-p 1 --rate k", "'k' is no sampling rate", 0, 0 },
+		{ "-p 1 --rate 5x", "'5x' is no sampling rate", 0, 0 },
+		{ "-p 1 --rate 5kk", "'5kk' is no sampling rate", 0, 0 },
+		{ "-p 1 --max-live 1023", "give 1024 to 67108864", 0, 0 },
+		{ "-p 1 -F 99", "option '-F' is of 'cpu' only", 0, 0 },
+		{ "-a", "option '-a' is of 'cpu' only", 0, 0 },
+		{ "-p 1 --user-only", "option '--user-only' is of 'cpu' only", 0, 0 },
+		{ "-p 1 --labels=sizes", "there are tid, thread, cpu, pid, size", 0, 0 },
+		{ "-d 1", "nothing to profile: give -p PID, or -- and a command", 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[256], *words[WORDS_MAX];
+		struct capture_options o;
+		struct err e = { 0 };
+
+		strcpy(line, cases[i].line);
+		int rc = capture_options_parse(SESSION_HEAP, split(line, words), words, &o, &e);
+		if (cases[i].message ? rc != -EINVAL || !strstr(e.msg, cases[i].message)
+				     : rc != 0 || o.heap.rate_bytes != cases[i].rate ||
+					       o.heap.max_live != cases[i].max_live)
+			fail_msg("%s: %d '%s', rate %lu", cases[i].line, rc, e.msg,
+				 o.heap.rate_bytes);
+		capture_options_deinit(&o);
+	}
 }
 
 static void test_suggestions(void **state)
@@ -279,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_takes_what_is_right),
 		cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_help_names_every_option),
+		cmocka_unit_test(test_heap_options),
 		cmocka_unit_test(test_suggestions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,7 +216,7 @@ static void test_numbers_a_series(void **state)
 	struct output_series series;
 	struct err e = { 0 };
 
-	output_series_init(&series, "redis-server");
+	output_series_init(&series, "redis-server", "samples.cpu");
 	put("pprof.redis-server.samples.cpu.001.pb.gz", "1");
 	put("pprof.redis-server.samples.cpu.003.pb.gz", "3");
 	/* Two captures at the same time do not take each other's number. */
@@ -249,12 +249,12 @@ static void test_names_of_a_series(void **state)
 	char endless[1000];
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		output_series_init(&series, cases[i].exe);
+		output_series_init(&series, cases[i].exe, "samples.cpu");
 		assert_string_equal(series.prefix, cases[i].want);
 	}
 	memset(endless, 'a', sizeof(endless) - 1);
 	endless[sizeof(endless) - 1] = '\0';
-	output_series_init(&series, endless);
+	output_series_init(&series, endless, "samples.cpu");
 	assert_int_equal(strlen(series.prefix), sizeof(series.prefix) - 1);
 	assert_non_null(strstr(series.prefix, "a.samples.cpu."));
 }
@@ -398,7 +398,7 @@ static void test_a_full_disk_is_told_at_once_and_rescued_from(void **state)
 	output_close(&o);
 	assert_int_equal(access(in_dir("full/file"), F_OK), -1);
 
-	output_series_init(&series, "prog");
+	output_series_init(&series, "prog", "samples.cpu");
 	const char *const dirs[] = { "/nowhere", full, dir, NULL };
 	assert_int_equal(output_rescue(dirs, &series, big, 1 << 20, path, &e), 0);
 	assert_string_equal(path, in_dir("pprof.prog.samples.cpu.001.pb.gz"));
@@ -457,7 +457,7 @@ static int use_named_files(void)
 	MUST(output_open(in_dir("other"), &o, &e) == 0 && o.temp[0]);
 	output_close(&o);
 	MUST(count_entries() == 2);
-	output_series_init(&series, "prog");
+	output_series_init(&series, "prog", "samples.cpu");
 	MUST(output_open_series(dir, &series, &o, &e) == 0 && o.temp[0]);
 	MUST(output_commit(&o, "2", 1, &e) == 0 && !o.temp[0] && count_entries() == 3);
 	output_close(&o);

@@ -21,7 +21,7 @@
 
 enum { ENDED_WELL = 40, NO_STOP, NOT_INTERRUPTED };
 
-/* What a child does after signals_install(); it exits with what it found. */
+/* What a child does after signals_install(false); it exits with what it found. */
 static int raise_and_ask(const int *signals)
 {
 	for (; *signals; signals++) {
@@ -42,7 +42,7 @@ static int status_after(const int *signals, bool ignored_before)
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 		for (int number = 1; ignored_before && number < 16; number++)
 			signal(number, SIG_IGN);
-		signals_install();
+		signals_install(false);
 		_exit(raise_and_ask(signals));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -91,7 +91,7 @@ static void test_one_key_is_one_signal(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		signals_install();
+		signals_install(false);
 		raise(SIGINT);
 		raise(SIGINT);
 		_exit(signals_stop() ? ENDED_WELL : NO_STOP);
@@ -109,7 +109,7 @@ static void test_waiting_is_interrupted(void **state)
 	if (pid == 0) {
 		pid_t parent = getpid();
 
-		signals_install();
+		signals_install(false);
 		if (fork() == 0) {
 			usleep(AGAIN_US);
 			kill(parent, SIGTERM);
@@ -134,7 +134,7 @@ static void test_giving_up_removes_the_temporary_file(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		signals_install();
+		signals_install(false);
 		signals_guard(&o);
 		_exit(raise_and_ask((const int[]){ SIGINT, SIGINT, 0 }));
 	}

@@ -8,34 +8,33 @@
 
 #include "session/incomplete.h"
 
-static void add(struct samples *s, uint64_t id, uint16_t end, uint64_t last, uint64_t n)
-{
-	struct sample_key key = { .stack = { id, id }, .end = end, .user = 1 };
-	struct cpu_value value = { n, n };
+static const struct code_file file = { .number = UNWIND_FILE_FIRST, .path = (char *)"/bin/x" };
 
-	stacks_add(&s->stacks, key.stack, &last, last ? 1 : 0, 0);
-	samples_add(s, &key, &value);
+static void add(struct incomplete *list, struct stacks *stacks, uint64_t id, uint16_t end,
+		uint64_t last, uint64_t n)
+{
+	struct code_file *items[] = { (struct code_file *)&file };
+	struct code_files files = { .items = { items, 1, 1 } };
+	struct sample_key key = { .stack = { id, id }, .end = end, .user = 1 };
+
+	stacks_add(stacks, key.stack, &last, last ? 1 : 0, 0);
+	incomplete_add(list, &key, stacks, &files, n);
 }
 
 static void test_rows_by_reason_and_file(void **state)
 {
 	(void)state;
-	struct code_file file = { .number = UNWIND_FILE_FIRST, .path = "/bin/x" };
-	struct code_file *items[] = { &file };
-	struct code_files files = { .items = { items, 1, 1 } };
 	struct incomplete list = { 0 };
-	struct samples s;
+	struct stacks s;
 	uint64_t in_file = (uint64_t)UNWIND_FILE_FIRST << UNWIND_FRAME_OFFSET_BITS;
 
-	samples_init(&s);
-	add(&s, 1, UNWIND_END_COMPLETE, in_file | 0x10, 1000);
-	add(&s, 2, UNWIND_END_TRUNCATED, in_file | 0x20, 1000);
-	add(&s, 3, UNWIND_END_NO_CFI, in_file | 0x30, 2);
-	add(&s, 4, UNWIND_END_NO_CFI, in_file | 0x40, 3);
-	add(&s, 5, UNWIND_END_NO_CFI, UNWIND_FRAME_PLAIN | 0x7f0000001000, 9);
-	add(&s, 6, UNWIND_END_BAD_READ, in_file | 0x50, 4);
-	add(&s, 7, UNWIND_END_NO_REGS, 0, 1);
-	incomplete_fill(&list, &s, &files);
+	stacks_init(&s);
+	add(&list, &s, 3, UNWIND_END_NO_CFI, in_file | 0x30, 2);
+	add(&list, &s, 4, UNWIND_END_NO_CFI, in_file | 0x40, 3);
+	add(&list, &s, 5, UNWIND_END_NO_CFI, UNWIND_FRAME_PLAIN | 0x7f0000001000, 9);
+	add(&list, &s, 6, UNWIND_END_BAD_READ, in_file | 0x50, 4);
+	add(&list, &s, 7, UNWIND_END_NO_REGS, 0, 1);
+	incomplete_sort(&list);
 
 	static const struct session_incomplete want[] = {
 		{ "no unwind information, no frame pointer", "[anonymous]", 9 },
@@ -50,7 +49,7 @@ static void test_rows_by_reason_and_file(void **state)
 		assert_int_equal(list.rows.items[i].samples, want[i].samples);
 	}
 	incomplete_deinit(&list);
-	samples_deinit(&s);
+	stacks_deinit(&s);
 }
 
 /* Every end has words of its own: they are what users see. */

@@ -15,6 +15,7 @@ static int open_session(const struct capture_options *o, const struct targets *t
 			const char *command_line, struct capture *c, struct err *e)
 {
 	struct session_options options = {
+		.kind = o->kind,
 		.pids = o->command ? &c->spawn.pid : t->pids.items,
 		.npids = o->command ? 1 : t->pids.len,
 		.all = o->all,
@@ -22,6 +23,7 @@ static int open_session(const struct capture_options *o, const struct targets *t
 		.user_only = o->user_only,
 		.no_symbols = o->no_symbols,
 		.hz = o->hz,
+		.heap = o->heap,
 		.labels = o->labels,
 		.preload = t->program,
 		.command_line = command_line,
@@ -47,7 +49,7 @@ int capture_open(const struct capture_options *o, const struct targets *t, const
 
 	if (rc < 0)
 		return rc;
-	signals_install();
+	signals_install(o->kind == SESSION_HEAP);
 	rc = open_session(o, t, command_line, ret, e);
 	if (rc < 0)
 		capture_close(ret);
@@ -69,7 +71,7 @@ static void draw(struct progress *p, struct session *s, uint64_t left_ns)
 }
 
 static int capture_wait(struct capture *c, const struct capture_options *o, struct progress *p,
-			struct err *e)
+			capture_snapshot_fn snapshot, void *ctx, struct err *e)
 {
 	uint64_t start_ns = clock_mono_ns(), left_ns = UINT64_MAX;
 
@@ -86,19 +88,22 @@ static int capture_wait(struct capture *c, const struct capture_options *o, stru
 			return rc < 0 ? rc : 0;
 		if (o->command && spawn_poll(&c->spawn) == 1)
 			return 0;
+		if (signals_snapshot() && snapshot)
+			snapshot(ctx);
 		if (progress_due(p))
 			draw(p, c->session, o->duration_ns ? left_ns : 0);
 	}
 	return 0;
 }
 
-int capture_run(struct capture *c, const struct capture_options *o, struct err *e)
+int capture_run(struct capture *c, const struct capture_options *o, capture_snapshot_fn snapshot,
+		void *ctx, struct err *e)
 {
 	struct progress progress;
 
 	/* A command writes to the same terminal: nothing of ours goes between its lines. */
 	progress_init(&progress, o->quiet || o->command ? -1 : STDERR_FILENO);
-	int rc = capture_wait(c, o, &progress, e);
+	int rc = capture_wait(c, o, &progress, snapshot, ctx, e);
 	session_stop(c->session);
 	progress_deinit(&progress);
 	return rc;

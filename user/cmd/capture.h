@@ -28,12 +28,16 @@ struct capture {
 int capture_open(const struct capture_options *o, const struct targets *t, const char *command_line,
 		 struct capture *ret, struct err *e);
 
+/** SIGUSR1 asks for a snapshot; the capture goes on. */
+typedef void (*capture_snapshot_fn)(void *ctx);
+
 /**
  * Sample until the time is over, a signal asks to end, or the targets have ended (with a command:
  * it, whatever its children do). The session is stopped then, also on an error, and what was
- * sampled is there for session_stats() and session_rotate().
+ * sampled is there for session_stats() and session_rotate(). `snapshot` may be NULL.
  */
-int capture_run(struct capture *c, const struct capture_options *o, struct err *e);
+int capture_run(struct capture *c, const struct capture_options *o, capture_snapshot_fn snapshot,
+		void *ctx, struct err *e);
 
 /** End the session. A command that has not ended runs on. */
 void capture_close(struct capture *c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "cmd/capture_options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -10,7 +11,6 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd/suggest.h"
-#include "session/session.h"
 
 #define DURATION_MAX_S 31536000 /* a year */
 
@@ -20,6 +20,9 @@ enum {
 	OPT_NO_CHILDREN,
 	OPT_LABELS,
 	OPT_NO_SYMBOLS,
+	OPT_RATE,
+	OPT_MAX_LIVE,
+	OPT_ALLOCATOR,
 };
 
 static const char short_options[] = "+:p:ad:F:o:qvh";
@@ -35,10 +38,22 @@ static const struct option long_options[] = {
 	{ "no-children", no_argument, NULL, OPT_NO_CHILDREN },
 	{ "labels", required_argument, NULL, OPT_LABELS },
 	{ "no-symbols", no_argument, NULL, OPT_NO_SYMBOLS },
+	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "max-live", required_argument, NULL, OPT_MAX_LIVE },
+	{ "allocator", required_argument, NULL, OPT_ALLOCATOR },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
+};
+
+/* Options that not every kind of profile has. */
+static const struct kind_option {
+	int option;
+	enum session_kind kind;
+} kind_options[] = {
+	{ 'a', SESSION_CPU },       { 'F', SESSION_CPU },           { OPT_USER_ONLY, SESSION_CPU },
+	{ OPT_RATE, SESSION_HEAP }, { OPT_MAX_LIVE, SESSION_HEAP }, { OPT_ALLOCATOR, SESSION_HEAP },
 };
 
 /* What was said about children, before it is known what is profiled. */
@@ -50,6 +65,7 @@ enum children {
 
 struct parser {
 	struct capture_options *o;
+	struct option options[ARRAY_SIZE(long_options)]; /* those of this kind */
 	enum children children;
 	struct err *e;
 };
@@ -151,27 +167,68 @@ static int parse_labels(struct parser *p, const char *list)
 		const char *name;
 		uint32_t label;
 	} labels[] = {
-		{ "tid", SESSION_LABEL_TID },
-		{ "thread", SESSION_LABEL_THREAD },
-		{ "cpu", SESSION_LABEL_CPU },
-		{ "pid", SESSION_LABEL_PID },
+		{ "tid", SESSION_LABEL_TID },   { "thread", SESSION_LABEL_THREAD },
+		{ "cpu", SESSION_LABEL_CPU },   { "pid", SESSION_LABEL_PID },
+		{ "size", SESSION_LABEL_SIZE },
 	};
+	size_t count = ARRAY_SIZE(labels) - (p->o->kind != SESSION_HEAP);
 
 	for (;;) {
 		size_t len = strcspn(list, ","), i;
 
-		for (i = 0; i < ARRAY_SIZE(labels); i++)
+		for (i = 0; i < count; i++)
 			if (strlen(labels[i].name) == len && memcmp(list, labels[i].name, len) == 0)
 				break;
-		if (i == ARRAY_SIZE(labels))
+		if (i == count)
 			return err_plain(p->e, -EINVAL,
-					 "'%.*s' is no label: there are tid, thread, cpu, pid",
-					 (int)len, list);
+					 "'%.*s' is no label: there are tid, thread, cpu, pid%s",
+					 (int)len, list, count > 4 ? ", size" : "");
 		p->o->labels |= labels[i].label;
 		if (list[len] == '\0')
 			return 0;
 		list += len + 1;
 	}
+}
+
+/* A number of bytes: "1", "64k", "512KiB", "1MB"; units of 1024, as pprof has them. */
+static int parse_rate(struct parser *p, const char *s)
+{
+	static const char units[] = "kmg";
+	size_t digits = strspn(s, "0123456789");
+	const char *unit = s + digits;
+	uint64_t bytes = 0, scale = 1;
+	bool good = parse_number(s, unit, CAPTURE_RATE_MAX, &bytes) && bytes;
+
+	const char *prefix = *unit ? strchr(units, tolower((unsigned char)*unit)) : NULL;
+	if (prefix) {
+		scale <<= 10 * (prefix - units + 1);
+		unit++;
+		if (*unit == 'i')
+			unit++;
+	}
+	if (*unit == 'b' || *unit == 'B')
+		unit++;
+	if (!good || *unit || bytes > CAPTURE_RATE_MAX / scale)
+		return err_plain(
+			p->e, -EINVAL,
+			"'%s' is no sampling rate: give bytes as in --rate 512KiB, 1 (every "
+			"call) to 1GiB",
+			s);
+	p->o->heap.rate_bytes = bytes * scale;
+	return 0;
+}
+
+static int parse_max_live(struct parser *p, const char *s)
+{
+	uint64_t live;
+
+	if (!parse_number(s, s + strlen(s), CAPTURE_MAX_LIVE_MAX, &live) ||
+	    live < CAPTURE_MAX_LIVE_MIN)
+		return err_plain(p->e, -EINVAL,
+				 "'%s' is no bound of live allocations: give %d to %d", s,
+				 CAPTURE_MAX_LIVE_MIN, CAPTURE_MAX_LIVE_MAX);
+	p->o->heap.max_live = (uint32_t)live;
+	return 0;
 }
 
 static int parse_output(struct parser *p, const char *s)
@@ -182,6 +239,31 @@ static int parse_output(struct parser *p, const char *s)
 		return err_plain(p->e, -EINVAL, "'-o' is given twice");
 	p->o->output = s;
 	return 0;
+}
+
+static bool option_is_of(int option, enum session_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kind_options); i++)
+		if (kind_options[i].option == option)
+			return kind_options[i].kind == kind;
+	return true;
+}
+
+/* Abbreviations are of the options that there are: those of other kinds are left out. */
+static void options_init(struct parser *p)
+{
+	size_t n = 0;
+
+	for (const struct option *o = long_options; o->name; o++)
+		if (option_is_of(o->val, p->o->kind))
+			p->options[n++] = *o;
+	p->options[n] = (struct option){ 0 };
+}
+
+static int refuse_kind(struct parser *p, const char *word)
+{
+	return err_plain(p->e, -EINVAL, "option '%s' is of %s only", word,
+			 p->o->kind == SESSION_CPU ? "'heap' and 'allocs'" : "'cpu'");
 }
 
 static int parse_option(struct parser *p, int option, const char *arg)
@@ -199,6 +281,13 @@ static int parse_option(struct parser *p, int option, const char *arg)
 		return parse_output(p, arg);
 	case OPT_LABELS:
 		return parse_labels(p, arg);
+	case OPT_RATE:
+		return parse_rate(p, arg);
+	case OPT_MAX_LIVE:
+		return parse_max_live(p, arg);
+	case OPT_ALLOCATOR:
+		o->heap.allocators = arg;
+		break;
 	case 'a':
 		o->all = true;
 		break;
@@ -244,9 +333,12 @@ static int refuse_option(struct parser *p, int option, const char *word)
 		return err_plain(p->e, -EINVAL, "unknown option '-%c' (--help lists them)", optopt);
 	if (optopt)
 		return err_plain(p->e, -EINVAL, "option '%s' takes no value", word);
-	for (const struct option *o = long_options; o->name; o++)
-		names[count++] = o->name;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (const struct option *o = long_options; o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return refuse_kind(p, word);
+	for (const struct option *o = p->options; o->name; o++)
+		names[count++] = o->name;
 	const char *nearest = suggest_nearest(name, names, count);
 	if (nearest)
 		return err_plain(p->e, -EINVAL, "unknown option '%s': did you mean '--%s'?", word,
@@ -262,8 +354,9 @@ static int check_targets(struct parser *p)
 
 	if (targets == 0)
 		return err_plain(p->e, -EINVAL,
-				 "nothing to profile: give -p PID, -a, or -- and a command "
-				 "(--help has examples)");
+				 "nothing to profile: give -p PID,%s or -- and a command "
+				 "(--help has examples)",
+				 o->kind == SESSION_CPU ? " -a," : "");
 	if (targets > 1)
 		return err_plain(p->e, -EINVAL,
 				 "'-p', '-a' and a command exclude each other: give one of them");
@@ -273,6 +366,8 @@ static int check_targets(struct parser *p)
 				 p->children == CHILDREN_NO ? "no-" : "");
 	if (o->quiet && o->verbose)
 		return err_plain(p->e, -EINVAL, "'-q' and '-v' exclude each other");
+	/* What a command holds when it ends are its leaks. */
+	o->heap.keep_ended = o->command != NULL;
 	o->children = p->children == CHILDREN_YES || (o->command && p->children != CHILDREN_NO);
 	return 0;
 }
@@ -293,78 +388,39 @@ static int parse_command(struct parser *p, int argc, char **argv, bool dashes)
 	return check_targets(p);
 }
 
-int capture_options_parse(int argc, char **argv, struct capture_options *ret, struct err *e)
+int capture_options_parse(enum session_kind kind, int argc, char **argv,
+			  struct capture_options *ret, struct err *e)
 {
 	struct parser p = { .o = ret, .e = e };
 
-	*ret = (struct capture_options){ .hz = CAPTURE_HZ_DEFAULT };
+	*ret = (struct capture_options){
+		.kind = kind,
+		.hz = CAPTURE_HZ_DEFAULT,
+		.heap = { .rate_bytes = CAPTURE_RATE_DEFAULT,
+			  .max_live = CAPTURE_MAX_LIVE_DEFAULT },
+	};
+	options_init(&p);
 	optind = 0; /* glibc: start over */
 	opterr = 0;
 	for (;;) {
 		int before = optind ? optind : 1;
 
 		optopt = 0;
-		int option = getopt_long(argc, argv, short_options, long_options, NULL);
+		int option = getopt_long(argc, argv, short_options, p.options, NULL);
 		if (option < 0)
 			return parse_command(&p, argc, argv, optind > before);
 		/* Of a cluster like -qx the word is not passed yet. */
 		if (option == '?' || option == ':')
 			return refuse_option(&p, option,
 					     argv[optind > before ? optind - 1 : before]);
+		if (!option_is_of(option, kind))
+			return refuse_kind(&p, (char[]){ '-', (char)option, '\0' });
 		int rc = parse_option(&p, option, optarg);
 		if (rc < 0)
 			return rc;
 		if (ret->help)
 			return 0;
 	}
-}
-
-void capture_options_help(FILE *to)
-{
-	fputs("Profile where running programs spend CPU time, and write a pprof profile.\n"
-	      "\n"
-	      "Usage: cprofbpf [cpu] [OPTIONS] -p PID[,PID...] | -a | -- CMD [ARGS...]\n"
-	      "\n"
-	      "What to profile:\n"
-	      "  -p, --pid=PID[,PID...]  these processes, may be repeated\n"
-	      "  -a, --all               every process of this machine\n"
-	      "  -- CMD [ARGS...]        a command, from its first instruction on\n"
-	      "      --children          with -p: also the descendants, living and to come;\n"
-	      "                          always so with a command\n"
-	      "      --no-children       with a command: only itself\n"
-	      "\n"
-	      "How:\n"
-	      "  -d, --duration=SECONDS  for so long; fractions are allowed. Without it until\n"
-	      "                          Ctrl-C, or until the targets have ended\n"
-	      "  -F, --frequency=HZ      samples per second and CPU, 1 to 10000 (default 100)\n"
-	      "      --user-only         no kernel frames; samples taken in the kernel keep\n"
-	      "                          their user stack\n"
-	      "      --labels=LIST       label samples with some of tid,thread,cpu,pid\n"
-	      "      --no-symbols        addresses only, no names\n"
-	      "\n"
-	      "What to write:\n"
-	      "  -o, --output=FILE       the profile (default: the first free name of\n"
-	      "                          pprof.EXE.samples.cpu.NNN.pb.gz here); - is standard\n"
-	      "                          output. A FIFO or device is written in place\n"
-	      "  -q, --quiet             nothing but errors\n"
-	      "  -v, --verbose           also why stacks are incomplete, and where\n"
-	      "  -h, --help              this text\n"
-	      "\n"
-	      "Ctrl-C, SIGTERM and the end of the targets end the profile and write it; a\n"
-	      "second Ctrl-C gives up and writes nothing. A command keeps its standard input\n"
-	      "and output and gets Ctrl-C as well; if -d ends before it, it runs on.\n"
-	      "\n"
-	      "Exit status: 0 written, 1 failure, 2 wrong usage, 3 written, but there were no\n"
-	      "samples: the targets used no CPU time.\n"
-	      "\n"
-	      "Examples:\n"
-	      "  cprofbpf -p $(pidof redis-server) -d 30 -o cpu.pb.gz\n"
-	      "  cprofbpf -p 4711,4712 --labels thread     until Ctrl-C\n"
-	      "  cprofbpf -a -d 10                         the whole machine\n"
-	      "  cprofbpf -F 997 -- make -j4               a command and its children\n"
-	      "  cprofbpf -p 4711 -d 5 -o - | go tool pprof -top -\n"
-	      "  go tool pprof -http=: cpu.pb.gz           look at it in a browser\n",
-	      to);
 }
 
 void capture_options_deinit(struct capture_options *o)

@@ -8,11 +8,20 @@
 
 #include "base/err.h"
 #include "proc/tree.h"
+#include "session/session.h"
 
-#define CAPTURE_HZ_DEFAULT 100
-#define CAPTURE_HZ_MAX     10000
+#define CAPTURE_HZ_DEFAULT       100
+#define CAPTURE_HZ_MAX           10000
+
+#define CAPTURE_RATE_DEFAULT     (512 << 10)
+#define CAPTURE_RATE_MAX         (1 << 30)
+#define CAPTURE_MAX_LIVE_DEFAULT (256 << 10)
+#define CAPTURE_MAX_LIVE_MIN     1024
+#define CAPTURE_MAX_LIVE_MAX     (64 << 20)
 
 struct capture_options {
+	enum session_kind kind;
+
 	/* Exactly one of these three, unless `help`. */
 	struct pid_list pids; /* in the order given, each once */
 	bool all;
@@ -23,18 +32,17 @@ struct capture_options {
 	bool quiet, verbose, help;
 	uint64_t duration_ns; /* 0: until the end */
 	uint32_t hz;
+	struct session_heap_options heap;
 	uint32_t labels;    /* SESSION_LABEL_* */
 	const char *output; /* points into argv; NULL: by default naming; "-": standard output */
 };
 
 /**
  * Parse argv[1..]; argv[0] is not looked at. -EINVAL with a message about the first thing that is
- * wrong. *ret is freed with capture_options_deinit() in either case, and must not outlive argv. Not
- * thread-safe: getopt_long(3).
+ * wrong, also an option of another kind. *ret is freed with capture_options_deinit() in either
+ * case, and must not outlive argv. Not thread-safe: getopt_long(3).
  */
-int capture_options_parse(int argc, char **argv, struct capture_options *ret, struct err *e);
+int capture_options_parse(enum session_kind kind, int argc, char **argv,
+			  struct capture_options *ret, struct err *e);
 
 void capture_options_deinit(struct capture_options *o);
-
-/** Print what `cprofbpf cpu --help` says. */
-void capture_options_help(FILE *to);

@@ -17,5 +17,7 @@ struct cmd {
 	int (*run)(int argc, char **argv);
 };
 
-/** Profile running programs; cmd_cpu.c. */
+/** Profile running programs; cmd_capture.c. */
 int cmd_cpu(int argc, char **argv);
+int cmd_heap(int argc, char **argv);
+int cmd_allocs(int argc, char **argv);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cmd/capture_options.h"
+#include "cmd/capture_help.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_report.h"
 #include "cmd/say.h"
@@ -17,7 +17,9 @@
 static int cmd_help(int argc, char **argv);
 
 static const struct cmd cmds[] = {
-	{ "cpu", "profile running programs; may be left out", cmd_cpu },
+	{ "cpu", "profile where programs spend CPU time; may be left out", cmd_cpu },
+	{ "heap", "profile what programs allocate and keep", cmd_heap },
+	{ "allocs", "the same, allocations first", cmd_allocs },
 	{ "top", "the functions of a profile, heaviest first", cmd_report },
 	{ "tree", "each function with its callers and callees", cmd_report },
 	{ "peek", "the same, of functions that match a regular expression", cmd_report },
@@ -54,7 +56,7 @@ static const struct cmd *cmd_find(const char *name)
 /* Most come for the verb that may be left out. */
 static void print_usage(FILE *to)
 {
-	capture_options_help(to);
+	capture_help_cpu(to);
 	fputs("\nVerbs (cprofbpf VERB --help tells more):\n", to);
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
 		fprintf(to, "  %-12s %s\n", cmds[i].name, cmds[i].summary);

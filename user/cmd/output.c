@@ -222,11 +222,11 @@ int output_open_series(const char *dir, const struct output_series *series, stru
 	return output_finish_open(ret, create_temp(ret, e));
 }
 
-void output_series_init(struct output_series *s, const char *exe)
+void output_series_init(struct output_series *s, const char *exe, const char *types)
 {
-	int room = (int)(sizeof(s->prefix) - sizeof("pprof..samples.cpu."));
+	int room = (int)(sizeof(s->prefix) - sizeof("pprof...") - strlen(types));
 
-	snprintf(s->prefix, sizeof(s->prefix), "pprof.%.*s.samples.cpu.", room, exe);
+	snprintf(s->prefix, sizeof(s->prefix), "pprof.%.*s.%s.", room, exe, types);
 	for (unsigned char *p = (unsigned char *)s->prefix; *p; p++)
 		if (*p <= ' ' || *p == 127 || *p == '/')
 			*p = '_';

@@ -36,14 +36,14 @@ struct output {
 
 /** What a series of names begins with; the number and ".pb.gz" follow: pprof's naming. */
 struct output_series {
-	char prefix[NAME_MAX - 31]; /* "pprof.EXE.samples.cpu." */
+	char prefix[NAME_MAX - 31]; /* "pprof.EXE.TYPES." */
 };
 
 /**
- * The series of an executable or host: what cannot stand in a file name, or would drive a terminal,
- * becomes '_', and what is too long is cut.
+ * The series of an executable or host, and of the sample types as in "samples.cpu": what cannot
+ * stand in a file name, or would drive a terminal, becomes '_', and what is too long is cut.
  */
-void output_series_init(struct output_series *s, const char *exe);
+void output_series_init(struct output_series *s, const char *exe, const char *types);
 
 /**
  * Open `path` for writing; "-" is standard output. -ELOOP: a symbolic link. -EISDIR: a directory.

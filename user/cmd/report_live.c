@@ -26,7 +26,7 @@ static void live_deinit(struct live *l)
 
 static int live_prepare(struct live *l, int argc, char **argv, struct err *e)
 {
-	int rc = capture_options_parse(argc, argv, &l->options, e);
+	int rc = capture_options_parse(SESSION_CPU, argc, argv, &l->options, e);
 
 	if (rc == 0)
 		rc = targets_resolve(&l->options, &l->targets, e);
@@ -47,6 +47,6 @@ int report_live(int argc, char **argv, struct profile **ret, struct err *e)
 	if (rc == 0)
 		rc = capture_open(&l.options, &l.targets, l.command_line.data, &l.capture, e);
 	if (rc == 0)
-		rc = capture_run(&l.capture, &l.options, e);
+		rc = capture_run(&l.capture, &l.options, NULL, NULL, e);
 	return rc < 0 ? rc : session_rotate(l.capture.session, ret, e);
 }

@@ -13,7 +13,7 @@
 /* Wrappers (npm, docker) pass on the SIGINT that the terminal has sent to us already. */
 #define SAME_KEY_NS (NS_PER_SEC / 5)
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, snapshot;
 static const struct output *volatile guarded;
 static uint64_t first_ns; /* written before `stop` is, read after */
 
@@ -44,7 +44,13 @@ static void on_child(int number)
 	(void)number;
 }
 
-void signals_install(void)
+static void on_snapshot(int number)
+{
+	(void)number;
+	snapshot = 1;
+}
+
+void signals_install(bool snapshots)
 {
 	struct sigaction action = { .sa_handler = on_stop }, old;
 	sigset_t ours;
@@ -60,16 +66,29 @@ void signals_install(void)
 		sigaction(SIGHUP, &action, NULL);
 	action.sa_handler = on_child;
 	sigaction(SIGCHLD, &action, NULL);
+	action.sa_handler = on_snapshot;
+	if (snapshots)
+		sigaction(SIGUSR1, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 	sigaction(SIGXFSZ, &action, NULL);
 	sigaddset(&ours, SIGCHLD);
+	if (snapshots)
+		sigaddset(&ours, SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &ours, NULL);
 }
 
 bool signals_stop(void)
 {
 	return stop;
+}
+
+bool signals_snapshot(void)
+{
+	bool asked = snapshot;
+
+	snapshot = 0;
+	return asked;
 }
 
 void signals_guard(const struct output *o)

@@ -14,8 +14,11 @@
 
 struct output;
 
-/** Install the handlers; there is no way back. */
-void signals_install(void);
+/** Install the handlers; there is no way back. `snapshots`: SIGUSR1 asks for one. */
+void signals_install(bool snapshots);
+
+/** Whether a snapshot was asked for since this was last asked. */
+bool signals_snapshot(void);
 
 /** Whether the capture shall end. */
 bool signals_stop(void);

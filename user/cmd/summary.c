@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 bool summary_complete(const struct session_stats *s, char to[SUMMARY_PERCENT_MAX])
 {
 	uint64_t all = s->user_samples + s->lost;
@@ -54,6 +56,41 @@ static void format_lost(struct buf *to, const struct session_stats *s)
 			   s->lost_by[i].reason, i + 1 == s->lost_by_len ? ")" : "");
 }
 
+/* Share of the targets' CPU time that the probes took, in percent; 0 if that is not known. */
+static double heap_overhead(const struct session_stats *s)
+{
+	return s->kernel_ns ? 100 * s->heap->cost_ns / (double)s->kernel_ns : 0;
+}
+
+/* Bytes as pprof writes them. */
+static void format_bytes(struct buf *to, double bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+	size_t unit = 0;
+
+	while (bytes >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		bytes /= 1024;
+		unit++;
+	}
+	buf_printf(to, unit ? "%.2f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+static void format_heap(struct buf *to, const struct session_stats *s)
+{
+	const struct session_heap_stats *h = s->heap;
+
+	buf_printf(to, ", allocated ");
+	format_bytes(to, h->alloc_bytes);
+	buf_printf(to, " in %.0f objects, in use of that ", h->alloc_objects);
+	format_bytes(to, h->inuse_bytes);
+	buf_printf(to, " in %.0f", h->inuse_objects);
+	if (h->raised) {
+		buf_printf(to, ", rate raised to ");
+		format_bytes(to, (double)h->rate_bytes);
+	}
+	buf_printf(to, ", heap probes cost this process %.2f%% of its CPU", heap_overhead(s));
+}
+
 int summary_format(struct buf *to, const struct session_stats *s)
 {
 	char complete[SUMMARY_PERCENT_MAX];
@@ -71,14 +108,52 @@ int summary_format(struct buf *to, const struct session_stats *s)
 	format_lost(to, s);
 	if (s->throttled)
 		buf_printf(to, ", about %" PRIu64 " throttled", s->throttled);
+	if (s->heap) {
+		format_heap(to, s);
+		return to->error;
+	}
 	buf_printf(to, ", %.2f s CPU sampled", (double)s->sampled_ns / 1e9);
 	if (s->kernel_ns)
 		buf_printf(to, " (the kernel counts %.2f s)", (double)s->kernel_ns / 1e9);
 	return to->error;
 }
 
+static void details_heap(struct buf *to, const struct session_stats *s)
+{
+	const struct session_heap_stats *h = s->heap;
+
+	for (size_t i = 0; i < h->probes_len; i++) {
+		const struct session_probe *p = &h->probes[i];
+		buf_printf(to, "probe: %s+%" PRIu64 " (%#" PRIx64 ") in %s: %s, %s; %s\n",
+			   p->function, p->from_entry, p->offset, p->file,
+			   p->emulated ? "emulated" : "single-stepped",
+			   p->returns ? "with its return" : "entry only", p->why);
+	}
+	buf_printf(to,
+		   "calls: %" PRIu64 " allocations and %" PRIu64 " frees seen by %s, %" PRIu64
+		   " recorded; %.0f and %.0f ns each where nothing is recorded\n",
+		   h->allocs, h->frees, h->link, h->sampled, h->alloc_ns, h->free_ns);
+	buf_printf(to,
+		   "sampled: %" PRIu64 " live, %" PRIu64 " calls returned no memory, %" PRIu64
+		   " made by an allocator itself\n",
+		   h->live, h->failed, h->nested);
+	if (h->untracked)
+		buf_printf(to,
+			   "in use: %" PRIu64 " sampled allocations are left out, since their "
+			   "frees cannot be seen\n",
+			   h->untracked);
+	if (h->reused)
+		buf_printf(to, "in use: %" PRIu64 " addresses came again without a free\n",
+			   h->reused);
+	if (h->probe_errors)
+		buf_printf(to, "probes: %" PRIu64 " files could not be probed: %s\n",
+			   h->probe_errors, h->probe_error);
+}
+
 int summary_details(struct buf *to, const struct session_stats *s)
 {
+	if (s->heap)
+		details_heap(to, s);
 	for (size_t i = 0; i < s->incomplete_len; i++)
 		buf_printf(to, "incomplete: %" PRIu64 " %s in %s\n", s->incomplete[i].samples,
 			   s->incomplete[i].reason,

@@ -24,13 +24,14 @@ int bpf_object_open_embedded(const char *name, const void *start, const void *en
 	return 0;
 }
 
-/* Where a variable is in the section of constants: its offset, or a negative errno. */
-static int constant_offset(const struct btf *btf, const char *name, size_t size)
+/* Where a variable is in its section: its offset, or a negative errno. */
+static int variable_offset(const struct btf *btf, const char *section, const char *name,
+			   size_t size)
 {
-	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	if (section < 0)
+	int id = btf__find_by_name_kind(btf, section, BTF_KIND_DATASEC);
+	if (id < 0)
 		return -ENOENT;
-	const struct btf_type *type = btf__type_by_id(btf, (uint32_t)section);
+	const struct btf_type *type = btf__type_by_id(btf, (uint32_t)id);
 	const struct btf_var_secinfo *var = btf_var_secinfos(type);
 	for (unsigned int i = 0; i < btf_vlen(type); i++, var++) {
 		const struct btf_type *t = btf__type_by_id(btf, var->type);
@@ -43,7 +44,7 @@ static int constant_offset(const struct btf *btf, const char *name, size_t size)
 int bpf_object_set_constant(struct bpf_object *object, const char *name, const void *value,
 			    size_t size, struct err *e)
 {
-	int offset = constant_offset(bpf_object__btf(object), name, size);
+	int offset = variable_offset(bpf_object__btf(object), ".rodata", name, size);
 	if (offset < 0)
 		return err_set(e, offset, "BPF constant '%s'", name);
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
@@ -58,6 +59,27 @@ int bpf_object_set_constant(struct bpf_object *object, const char *name, const v
 	memcpy(bytes + offset, value, size);
 	int rc = bpf_map__set_initial_value(map, bytes, section_size);
 	return rc < 0 ? err_set(e, rc, "BPF constant '%s'", name) : 0;
+}
+
+void *bpf_object_globals(struct bpf_object *object, size_t *size, struct err *e)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".bss");
+
+	if (map)
+		return bpf_array_mmap(bpf_map__fd(map), 1, bpf_map__value_size(map), size, e);
+	err_set(e, -ENOENT, "BPF variables");
+	return NULL;
+}
+
+void *bpf_object_variable(struct bpf_object *object, void *globals, const char *name, size_t size,
+			  struct err *e)
+{
+	int offset = variable_offset(bpf_object__btf(object), ".bss", name, size);
+
+	if (offset >= 0)
+		return (char *)globals + offset;
+	err_set(e, offset, "BPF variable '%s'", name);
+	return NULL;
 }
 
 int bpf_object_set_entries(struct bpf_object *object, const char *name, uint32_t entries,

@@ -30,6 +30,14 @@ int bpf_object_set_constant(struct bpf_object *object, const char *name, const v
 		bpf_object_set_constant(object, name, &set_value, sizeof(set_value), e);           \
 	})
 
+/** Map the zero-initialized global variables of the loaded object, shared with BPF. Freed by
+ * munmap() of *size bytes; NULL with *e set on failure. */
+void *bpf_object_globals(struct bpf_object *object, size_t *size, struct err *e);
+
+/** Where a variable is in those; NULL with *e set if there is none of this size. */
+void *bpf_object_variable(struct bpf_object *object, void *globals, const char *name, size_t size,
+			  struct err *e);
+
 /** Set the number of entries of a map before loading. */
 int bpf_object_set_entries(struct bpf_object *object, const char *map, uint32_t entries,
 			   struct err *e);

@@ -76,6 +76,32 @@ static void samples_add_comment(struct profile *p, struct buf *text,
 	}
 }
 
+static void heap_add_comment(struct profile *p, struct buf *text, const struct session_stats *stats)
+{
+	const struct session_heap_stats *h = stats->heap;
+
+	buf_printf(text,
+		   "# heap: in use is what was allocated since the profiler attached, %.1f s ago, "
+		   "and still lives",
+		   (double)stats->duration_ns / 1e9);
+	add(p, text);
+	buf_printf(text,
+		   "# heap: %lu allocations and %lu frees seen by %s, sampling rate %lu bytes now, "
+		   "doubled %u times",
+		   h->allocs, h->frees, h->link, h->rate_bytes, h->raised);
+	add(p, text);
+	buf_printf(text, "# heap: probes took %.3f s of the targets' %.2f s CPU", h->cost_ns / 1e9,
+		   (double)stats->kernel_ns / 1e9);
+	add(p, text);
+	if (h->untracked) {
+		buf_printf(text,
+			   "heap: %lu sampled allocations are never in use: their frees cannot "
+			   "be seen",
+			   h->untracked);
+		add(p, text);
+	}
+}
+
 static void names_add_comment(struct profile *p, struct buf *text,
 			      const struct symbolize_stats *names)
 {
@@ -105,7 +131,9 @@ void comments_add(struct profile *p, const char *command_line, const struct sess
 	add(p, &text);
 	machine_add(p, &text);
 	samples_add_comment(p, &text, stats);
-	if (stats->kernel_ns) {
+	if (stats->heap) {
+		heap_add_comment(p, &text, stats);
+	} else if (stats->kernel_ns) {
 		buf_printf(&text, "# cpu: sampled %.2f s, kernel's count %.2f s",
 			   (double)stats->sampled_ns / 1e9, (double)stats->kernel_ns / 1e9);
 		add(p, &text);

@@ -9,7 +9,8 @@
 /**
  * Add, one comment each: the command line; the profiler, host, kernel and CPUs; how many samples
  * there are, incomplete and lost ones by reason; the CPU time sampled beside the kernel's own
- * count; and how many addresses have no name, by reason.
+ * count, or what was seen of the heap and what that cost; and how many addresses have no name, by
+ * reason.
  */
 void comments_add(struct profile *p, const char *command_line, const struct session_stats *stats,
 		  const struct symbolize_stats *names);

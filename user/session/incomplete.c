@@ -33,12 +33,12 @@ void incomplete_deinit(struct incomplete *list)
 }
 
 /* The file in which the walk ended. */
-static const char *last_mapping(const struct samples *samples, const struct sample_stack *stack,
+static const char *last_mapping(const struct stacks *stacks, const struct sample_stack *stack,
 				const struct code_files *files)
 {
 	if (stack->len == stack->kernel_len)
 		return "[no user frame]";
-	uint64_t frame = samples->stacks.frames.items[stack->start + stack->len - 1];
+	uint64_t frame = stacks->frames.items[stack->start + stack->len - 1];
 	const struct code_file *file =
 		code_files_at(files, (uint32_t)(frame >> UNWIND_FRAME_OFFSET_BITS));
 	return file ? file->path : "[anonymous]";
@@ -65,19 +65,15 @@ static void row_add(struct incomplete *list, const char *reason, const char *map
 	vec_push(&list->rows, (struct session_incomplete){ reason, mapping, n });
 }
 
-void incomplete_fill(struct incomplete *list, const struct samples *samples,
-		     const struct code_files *files)
+void incomplete_add(struct incomplete *list, const struct sample_key *key,
+		    const struct stacks *stacks, const struct code_files *files, uint64_t n)
 {
-	list->rows.len = 0;
-	for (size_t i = 0; i < samples->counts.len; i++) {
-		const struct sample_key *key = map_key_at(&samples->counts, i);
-		const struct cpu_value *value = map_value_at(&samples->counts, i);
-		if (!key->user || key->end == UNWIND_END_COMPLETE ||
-		    key->end == UNWIND_END_TRUNCATED)
-			continue;
-		row_add(list, incomplete_reason(key->end),
-			last_mapping(samples, samples_stack(samples, key), files), value->samples);
-	}
+	row_add(list, incomplete_reason(key->end),
+		last_mapping(stacks, stacks_find(stacks, key->stack), files), n);
+}
+
+void incomplete_sort(struct incomplete *list)
+{
 	if (list->rows.len)
 		qsort(list->rows.items, list->rows.len, sizeof(*list->rows.items), row_compare);
 }

@@ -2,9 +2,10 @@
 /** Why stacks are incomplete, and in which file their walk ended. */
 #pragma once
 
+#include "abi/sample.h"
 #include "base/vec.h"
 #include "collect/files.h"
-#include "collect/samples.h"
+#include "collect/stacks.h"
 #include "session/session.h"
 
 /** Zeroed storage is an empty list. */
@@ -14,10 +15,13 @@ struct incomplete {
 
 void incomplete_deinit(struct incomplete *list);
 
-/** Replace the list by what `samples` hold; strings live as long as `files`. Out of memory leaves
- * rows out. */
-void incomplete_fill(struct incomplete *list, const struct samples *samples,
-		     const struct code_files *files);
+/** Add `n` samples whose walk did not reach its root, by the key's end; strings live as long as
+ * `files`. Out of memory leaves rows out. */
+void incomplete_add(struct incomplete *list, const struct sample_key *key,
+		    const struct stacks *stacks, const struct code_files *files, uint64_t n);
+
+/** Put most samples first. */
+void incomplete_sort(struct incomplete *list);
 
 /** A few words for an enum unwind_end. */
 const char *incomplete_reason(uint16_t end);

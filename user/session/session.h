@@ -15,21 +15,37 @@
 struct profile;
 struct session;
 
+enum session_kind {
+	SESSION_CPU,
+	SESSION_HEAP, /* alloc_objects, alloc_space, inuse_objects, inuse_space */
+};
+
 enum session_label {
 	SESSION_LABEL_PID = 1 << 0,
 	SESSION_LABEL_TID = 1 << 1,
 	SESSION_LABEL_THREAD = 1 << 2, /* the thread's name */
 	SESSION_LABEL_CPU = 1 << 3,
+	SESSION_LABEL_SIZE = 1 << 4, /* heap: the size class, a power of two */
+};
+
+struct session_heap_options {
+	uint64_t rate_bytes;    /* mean bytes between two samples; 1: every call */
+	uint32_t max_live;      /* sampled allocations that may live at once */
+	const char *allocators; /* names as in probe/alloc_probes.h; NULL: all that are found */
+	bool alloc_default;     /* what is shown first is alloc_space, not inuse_space */
+	bool keep_ended; /* what a process held when it ended stays in use: a search for leaks */
 };
 
 struct session_options {
+	enum session_kind kind;
 	const pid_t *pids; /* as seen in our PID namespace; ignored if `all` */
 	size_t npids;
 	bool all;        /* every process of the machine */
 	bool children;   /* with pids: their descendants too, those that live now and later ones */
 	bool user_only;  /* no kernel frames */
 	bool no_symbols; /* addresses only */
-	uint32_t hz;     /* samples per second and CPU, 1 to 10000 */
+	uint32_t hz;     /* CPU: samples per second and CPU, 1 to 10000 */
+	struct session_heap_options heap;
 	uint32_t labels; /* SESSION_LABEL_*; PID is implied where several processes are profiled */
 	const char *preload;      /* the program that a target is about to execute: compiled
 				     before, with what it needs; may be NULL */
@@ -51,16 +67,48 @@ struct session_lost {
 	uint64_t samples;
 };
 
+#define SESSION_LOST_MAX 8
+
+/** A function of an allocator that is probed. */
+struct session_probe {
+	const char *file, *function; /* live until the session is closed */
+	uint64_t offset;             /* in the file, of the probed instruction */
+	uint64_t from_entry;         /* bytes behind the function's first */
+	bool emulated; /* by the kernel; else it is single-stepped, ten times as dear */
+	bool returns;  /* its return is probed too; else what it allocates is never in use */
+	const char *why;
+};
+
+/** What a heap profile tells beside its samples, since open. Bytes and objects are estimates. */
+struct session_heap_stats {
+	const char *link;       /* how probes are attached */
+	uint64_t allocs, frees; /* calls seen */
+	uint64_t sampled;       /* of them, calls that were recorded */
+	uint64_t nested;        /* sampled calls left out: made by an allocator's own functions */
+	uint64_t rate_bytes;    /* now */
+	uint32_t raised;        /* how often it was doubled */
+	double alloc_objects, alloc_bytes, inuse_objects, inuse_bytes;
+	uint64_t live;      /* sampled allocations that live */
+	uint64_t untracked; /* sampled allocations whose free could not be seen: never in use */
+	uint64_t failed, reused;
+	double alloc_ns, free_ns;           /* what a call costs that is not sampled */
+	double cost_ns;                     /* what all calls cost the targets */
+	const struct session_probe *probes; /* live until the next session call */
+	size_t probes_len;
+	uint64_t probe_errors;   /* files in processes that could not be probed */
+	const char *probe_error; /* why, the last one; or NULL */
+};
+
 struct session_stats {
 	uint64_t duration_ns;  /* since open or the last rotate */
-	uint64_t samples;      /* in the profile */
+	uint64_t samples;      /* in the profile; heap: sampled allocations */
 	uint64_t user_samples; /* of them, those that have or should have a user stack: all but
 				  kernel threads' */
 	uint64_t complete;     /* user samples whose stack reaches its root */
 	uint64_t truncated;    /* user samples deeper than the limit */
 	uint64_t lost;         /* samples taken and not in the profile: the sum of lost_by[] */
 	uint64_t throttled;    /* ticks that the kernel throttled, of whatever program ran then */
-	uint64_t sampled_ns;   /* CPU time that the samples stand for */
+	uint64_t sampled_ns;   /* CPU: time that the samples stand for */
 	uint64_t
 		kernel_ns; /* the kernel's own count for the targets, utime + stime; 0 with `all` */
 	uint64_t self_cpu_ns;    /* the profiler's own CPU time */
@@ -80,6 +128,7 @@ struct session_stats {
 	size_t problems_len;
 	const struct session_lost *lost_by; /* likewise; only reasons that occurred */
 	size_t lost_by_len;
+	const struct session_heap_stats *heap; /* likewise; NULL for other kinds */
 };
 
 /**
@@ -100,8 +149,8 @@ int session_poll(struct session *s, int timeout_ms, struct err *e);
 void session_stats(struct session *s, struct session_stats *ret);
 
 /**
- * Hand over everything sampled since open or the last rotate as a symbolized profile, and go on
- * sampling. The caller owns *ret (profile_destroy()).
+ * Hand over a symbolized profile, and go on sampling: of everything since open or the last rotate
+ * or, of the heap, since open. The caller owns *ret (profile_destroy()).
  */
 int session_rotate(struct session *s, struct profile **ret, struct err *e);
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "cmd/capture.h"
+#include "cmd/capture_help.h"
 #include "cmd/capture_options.h"
 #include "cmd/cmd.h"
 #include "cmd/output.h"
@@ -39,10 +40,10 @@ static int quote_words(struct buf *to, int argc, char **argv)
 
 	for (int i = 0; i < argc; i++) {
 		if (argv[i][0] && strspn(argv[i], plain) == strlen(argv[i])) {
-			buf_printf(to, "%s%s", i ? " " : "", argv[i]);
+			buf_printf(to, " %s", argv[i]);
 			continue;
 		}
-		buf_printf(to, "%s'", i ? " " : "");
+		buf_printf(to, " '");
 		for (const char *p = argv[i]; *p; p++)
 			buf_add(to, *p == '\'' ? "'\\''" : p, *p == '\'' ? 4 : 1);
 		buf_add(to, "'", 1);
@@ -70,6 +71,21 @@ static int check_output(const struct capture_options *o, struct err *e)
 	return 0;
 }
 
+/* The verb that the command line is recorded with. */
+static const char *verb_of(const struct capture_options *o)
+{
+	if (o->kind != SESSION_HEAP)
+		return "";
+	return o->heap.alloc_default ? " allocs" : " heap";
+}
+
+/* As pprof names what it saves. */
+static const char *series_types(enum session_kind kind)
+{
+	return kind == SESSION_HEAP ? "alloc_objects.alloc_space.inuse_objects.inuse_space"
+				    : "samples.cpu";
+}
+
 /* Everything that can be known to fail is found out before anything starts. */
 static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 {
@@ -80,14 +96,14 @@ static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 		rc = targets_check_access(o, &r->targets, e);
 	if (rc < 0)
 		return rc;
-	output_series_init(&r->series, r->targets.name);
+	output_series_init(&r->series, r->targets.name, series_types(o->kind));
 	rc = o->output ? output_open(o->output, &r->output, e)
 		       : output_open_series(".", &r->series, &r->output, e);
 	if (rc < 0)
 		return rc;
 	signals_guard(&r->output);
-	argv[0] = "cprofbpf";
-	if (quote_words(&r->command_line, argc, argv) < 0)
+	buf_printf(&r->command_line, "cprofbpf%s", verb_of(o));
+	if (quote_words(&r->command_line, argc - 1, argv + 1) < 0)
 		return err_set(e, -ENOMEM, "cannot keep the command line");
 	if (!o->quiet)
 		say_lines(r->targets.notes.data);
@@ -141,6 +157,68 @@ static int run_write(struct run *r, struct err *e)
 	return rc;
 }
 
+/*
+ * Where snapshots go: to "heap.NNN.pb.gz" for "heap.pb.gz", or into the series that the profile
+ * itself will be of; NULL if it goes where nothing can stand beside it.
+ */
+static const char *snapshot_series(const struct run *r, char dir[PATH_MAX],
+				   struct output_series *series)
+{
+	const char *path = r->options.output, *slash = path ? strrchr(path, '/') : NULL;
+
+	*series = r->series;
+	if (!path)
+		return ".";
+	if (r->output.kind == OUTPUT_IN_PLACE)
+		return NULL;
+	const char *name = slash ? slash + 1 : path;
+	size_t stem = strlen(name);
+	if (stem > 6 && strcmp(name + stem - 6, ".pb.gz") == 0)
+		stem -= 6;
+	snprintf(series->prefix, sizeof(series->prefix), "%.*s.", (int)stem, name);
+	snprintf(dir, PATH_MAX, "%.*s", slash ? (int)(slash - path) + (slash == path) : 1,
+		 slash ? path : ".");
+	return dir;
+}
+
+static int snapshot_write(struct run *r, char path[PATH_MAX], struct err *e)
+{
+	_cleanup_profile_ struct profile *profile = NULL;
+	_cleanup_(output_close) struct output output = { .dir_fd = -1, .fd = -1 };
+	struct output_series series;
+	struct buf bytes = { 0 };
+	char dir_path[PATH_MAX];
+	const char *dir = snapshot_series(r, dir_path, &series);
+
+	if (!dir)
+		return err_plain(e, -EINVAL, "'%s' is no place for snapshots: name a file with -o",
+				 r->options.output);
+	int rc = session_rotate(r->capture.session, &profile, e);
+	if (rc == 0)
+		rc = output_open_series(dir, &series, &output, e);
+	if (rc == 0)
+		rc = report_named(profile, NULL, &bytes, e);
+	if (rc == 0)
+		rc = output_commit(&output, bytes.data, bytes.len, e);
+	if (rc == 0)
+		memcpy(path, output.path, PATH_MAX);
+	buf_deinit(&bytes);
+	return rc;
+}
+
+/* A snapshot that fails does not end the capture. */
+static void run_snapshot(void *ctx)
+{
+	struct run *r = ctx;
+	char path[PATH_MAX];
+	struct err e = { 0 };
+
+	if (snapshot_write(r, path, &e) < 0)
+		say_err(&e);
+	else if (!r->options.quiet)
+		say("snapshot written to %s", path);
+}
+
 static void say_command(struct capture *c, const char *name)
 {
 	char status[128];
@@ -149,6 +227,13 @@ static void say_command(struct capture *c, const char *name)
 		say("'%s' %s", name, spawn_describe(c->spawn.status, status, sizeof(status)));
 	else
 		say("'%s' runs on as process %d", name, c->spawn.pid);
+}
+
+static const char *why_empty(const struct capture_options *o)
+{
+	if (o->kind == SESSION_HEAP)
+		return "no allocation was sampled: a longer time or a lower --rate takes more";
+	return o->all ? "all processes slept" : "the target slept";
 }
 
 static int run_report(struct run *r)
@@ -160,9 +245,8 @@ static int run_report(struct run *r)
 	if (!o->quiet && o->command)
 		say_command(&r->capture, o->command[0]);
 	if (r->empty)
-		say("no samples: %s (%s); an empty profile is written to %s",
-		    o->all ? "all processes slept" : "the target slept", r->figures.data,
-		    r->output.path);
+		say("no samples: %s (%s); an empty profile is written to %s", why_empty(o),
+		    r->figures.data, r->output.path);
 	else if (!o->quiet)
 		say("%s, written to %s", r->figures.data, r->output.path);
 	return r->empty ? CMD_NO_SAMPLES : CMD_OK;
@@ -176,7 +260,7 @@ static int run_capture(struct run *r, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	rc = capture_run(&r->capture, &r->options, e);
+	rc = capture_run(&r->capture, &r->options, run_snapshot, r, e);
 	int written = run_measure(r, &late);
 	if (written == 0)
 		written = run_write(r, &late);
@@ -205,24 +289,40 @@ static void run_deinit(struct run *r)
 	buf_deinit(&r->details);
 }
 
-int cmd_cpu(int argc, char **argv)
+static int cmd_capture(enum session_kind kind, bool alloc_default, int argc, char **argv)
 {
 	_cleanup_(run_deinit) struct run r = { .output = { .dir_fd = -1, .fd = -1 },
 					       .capture = { .spawn.fd = -1 } };
 	struct err e = { 0 };
 
-	if (capture_options_parse(argc, argv, &r.options, &e) < 0 ||
+	if (capture_options_parse(kind, argc, argv, &r.options, &e) < 0 ||
 	    (!r.options.help && check_output(&r.options, &e) < 0)) {
 		say_err(&e);
 		return CMD_USAGE;
 	}
 	if (r.options.help) {
-		capture_options_help(stdout);
+		(kind == SESSION_HEAP ? capture_help_heap : capture_help_cpu)(stdout);
 		return CMD_OK;
 	}
+	r.options.heap.alloc_default = alloc_default;
 	if (run_prepare(&r, argc, argv, &e) < 0 || run_capture(&r, &e) < 0) {
 		say_err(&e);
 		return CMD_FAILURE;
 	}
 	return run_report(&r);
+}
+
+int cmd_cpu(int argc, char **argv)
+{
+	return cmd_capture(SESSION_CPU, false, argc, argv);
+}
+
+int cmd_heap(int argc, char **argv)
+{
+	return cmd_capture(SESSION_HEAP, false, argc, argv);
+}
+
+int cmd_allocs(int argc, char **argv)
+{
+	return cmd_capture(SESSION_HEAP, true, argc, argv);
 }

@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The heap profile: uprobes on a process's allocator sample its allocations by bytes, and see which
+ * of them are freed.
+ *
+ * The path of a call that is not sampled is the whole cost of the profile: a countdown and one test
+ * of a counter. Everything else is in functions that the verifier checks once.
+ */
+#include "abi/heap.h"
+#include "lib/exponential.h"
+#include "lib/walk.bpf.h"
+
+const volatile __u64 rate_bytes = 512 << 10;
+const volatile __u64 max_live = 1 << 18;
+const volatile __u64 log_table[LOG_TABLE_SIZE] = {};
+
+/* Shared by all CPUs. Races between them are harmless: a rate may be doubled twice at once. */
+__u32 rate_shift = 0;
+__u64 live_count = 0;
+__u32 live_filter[1 << HEAP_FILTER_BITS] = {};
+__u32 threads_pending[1 << HEAP_THREADS_BITS] = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* one per possible CPU */
+	__type(key, __u32);
+	__type(value, struct heap_cpu);
+} cpus SEC(".maps");
+
+/* The hash of counts in use; user space puts the idle one in its place and drains this one. */
+struct counts {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct heap_key));
+	__uint(value_size, sizeof(struct heap_value));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct counts);
+} counts_active SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* max_live and some */
+	__type(key, struct heap_live_key);
+	__type(value, struct heap_key);
+} live SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HEAP_PENDING_MAX);
+	__type(key, struct heap_pending_key);
+	__type(value, struct heap_pending);
+} pending SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* as many as `scratch` */
+	__type(key, __u32);
+	__type(value, struct heap_slot);
+} slots SEC(".maps");
+
+/* Which slots are taken. A program may be preempted (6.0), and an insertion is the one
+ * compare-and-swap that all kernels have. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* as many as `scratch` */
+	__type(key, __u32);
+	__type(value, __u32);
+} slots_taken SEC(".maps");
+
+/* ---- Small parts --------------------------------------------------------------------------- */
+
+static __always_inline struct heap_cpu *cpu_get(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+/* Tells the programs that a process executes apart, and processes that reuse a number. */
+static __always_inline __u32 task_life(void)
+{
+	__u64 tag = task_tag((void *)bpf_get_current_task());
+
+	return tag ^ (tag >> 32);
+}
+
+static __always_inline __u32 *filter_of(__u64 address)
+{
+	/* Fibonacci hashing: the low bits of a pointer are all alike. */
+	__u64 hash = address * 0x9e3779b97f4a7c15ULL;
+
+	return &live_filter[hash >> (64 - HEAP_FILTER_BITS)];
+}
+
+static __always_inline __u32 *pending_of(__u32 tid)
+{
+	return &threads_pending[tid & ((1 << HEAP_THREADS_BITS) - 1)];
+}
+
+static __always_inline __u64 random_u64(void)
+{
+	return (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+}
+
+/*
+ * Whether this call is sampled; if so, `cpu->shift` is the rate's. The exponential has no memory:
+ * one countdown serves all threads of a CPU, and may be drawn anew whenever the rate changes. A
+ * call that is preempted here by another, within some nanoseconds, may lose its bytes.
+ */
+static __always_inline _Bool call_sampled(struct heap_cpu *cpu, __u64 size)
+{
+	__u32 shift = rate_shift;
+
+	if (cpu->shift != shift || !cpu->drawn) {
+		if (shift > HEAP_SHIFT_MAX)
+			shift = HEAP_SHIFT_MAX;
+		cpu->shift = shift;
+		cpu->drawn = 1;
+		cpu->left = exponential(random_u64(), rate_bytes << shift, log_table);
+	}
+	if (rate_bytes == 1 && cpu->shift == 0)
+		return 1;
+	/* Nothing is of no size: malloc(0) counts as a byte here. */
+	cpu->left -= size ? size : 1;
+	if (cpu->left > 0)
+		return 0;
+	cpu->left = exponential(random_u64(), rate_bytes << cpu->shift, log_table);
+	return 1;
+}
+
+/* ---- Counting ------------------------------------------------------------------------------ */
+
+/* The counts of a key in the hash in use, added if missing; NULL if it is full. */
+static __always_inline struct heap_value *counts_get(const struct heap_key *key)
+{
+	struct heap_value none = { 0 };
+	__u32 zero = 0;
+	void *counts = bpf_map_lookup_elem(&counts_active, &zero);
+
+	if (!counts)
+		return 0;
+	struct heap_value *value = bpf_map_lookup_elem(counts, key);
+	if (value)
+		return value;
+	bpf_map_update_elem(counts, key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(counts, key);
+}
+
+static __always_inline void count_free(const struct heap_key *key)
+{
+	struct heap_value *value = counts_get(key);
+
+	if (value)
+		__sync_fetch_and_add(&value->frees, 1);
+	else
+		count(COUNTER_LOST_COUNTS, 1);
+}
+
+/* Take a live allocation out; 0 if it was there, with its key in *key. */
+static __always_inline int live_take(__u64 address, struct heap_key *key)
+{
+	struct heap_live_key at = { .address = address,
+				    .tgid = task_tgid_current(),
+				    .life = task_life() };
+	struct heap_key *found = bpf_map_lookup_elem(&live, &at);
+
+	if (!found)
+		return -1;
+	*key = *found;
+	/* Of two threads that free the same pointer one finds it. */
+	if (bpf_map_delete_elem(&live, &at))
+		return -1;
+	__sync_fetch_and_add(filter_of(address), -1);
+	__sync_fetch_and_add(&live_count, -1);
+	return 0;
+}
+
+/*
+ * The rate doubles whenever half of the room that is left is used up, so that it never is; what
+ * lives keeps the weight of its own rate.
+ */
+static __always_inline void rate_adapt(__u32 shift)
+{
+	if (rate_shift == shift && shift < HEAP_SHIFT_MAX &&
+	    live_count > max_live - (max_live >> (shift + 1)))
+		rate_shift = shift + 1;
+}
+
+static __always_inline void live_put(__u64 address, const struct heap_key *key)
+{
+	struct heap_live_key at = { .address = address,
+				    .tgid = key->sample.tgid,
+				    .life = key->life };
+	struct heap_key *stale = bpf_map_lookup_elem(&live, &at);
+
+	if (stale) {
+		/* Freed without our seeing it; or a call inside this one was counted too. */
+		count(HEAP_REUSED, 1);
+		count_free(stale);
+		bpf_map_update_elem(&live, &at, key, BPF_ANY);
+		return;
+	}
+	/* The filter first: a free on another CPU must not pass by. */
+	__sync_fetch_and_add(filter_of(address), 1);
+	if (bpf_map_update_elem(&live, &at, key, BPF_NOEXIST)) {
+		__sync_fetch_and_add(filter_of(address), -1);
+		count(HEAP_LOST_LIVE, 1);
+		count_free(key);
+		return;
+	}
+	__sync_fetch_and_add(&live_count, 1);
+	rate_adapt(key->shift);
+}
+
+/* 0, or nonzero if the allocation is lost. */
+static __always_inline int count_alloc(const struct heap_key *key)
+{
+	struct heap_value *value = counts_get(key);
+
+	if (!value) {
+		count(COUNTER_LOST_COUNTS, 1);
+		return -1;
+	}
+	__sync_fetch_and_add(&value->allocs, 1);
+	return 0;
+}
+
+/* ---- A sampled call ------------------------------------------------------------------------ */
+
+static __always_inline int slot_claim(void)
+{
+	__u32 first = bpf_get_smp_processor_id() * HEAP_SLOTS_PER_CPU, one = 1;
+
+	for (__u32 i = 0; i < HEAP_SLOTS_PER_CPU; i++) {
+		__u32 slot = first + i;
+		if (!bpf_map_update_elem(&slots_taken, &slot, &one, BPF_NOEXIST))
+			return slot;
+	}
+	count(HEAP_LOST_SCRATCH, 1);
+	return -1;
+}
+
+/* Walk from the registers in the slot's state and see to it that user space knows the stack; 0, or
+ * nonzero if the sample is lost. */
+static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *at, __u32 slot,
+				     __u64 size, __u32 shift)
+{
+	struct heap_key *key = &at->pending.key;
+	__u32 type = EVENT_STACK;
+
+	sample_init(sc, (void *)bpf_get_current_task(), task_tgid_current());
+	int end = user_walk(sc, slot);
+	sc->sample.key.end = end;
+	if (end_is_deferred(end)) {
+		type = EVENT_DEFERRED;
+		sc->sample.key.stack[0] = sc->sample.time_ns;
+		sc->sample.key.stack[1] = HEAP_DEFERRED_MARK | (__u32)bpf_get_current_pid_tgid();
+		stack_copy(&sc->sample, slot);
+	}
+	key->sample = sc->sample.key;
+	key->size = size;
+	key->shift = shift;
+	key->life = task_life();
+
+	__u32 zero = 0;
+	void *counts = bpf_map_lookup_elem(&counts_active, &zero);
+	if (!counts || bpf_map_lookup_elem(counts, key))
+		return !counts;
+	if (sample_send(sc, type)) {
+		count(COUNTER_LOST_RING, 1);
+		return -1;
+	}
+	return 0;
+}
+
+static __always_inline int pending_put(struct heap_slot *at, __u64 sp)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct heap_pending_key key = { .sp = sp, .tid = tid };
+
+	if (!bpf_probe_read_user(&at->pending.return_to, sizeof(at->pending.return_to),
+				 (const void *)sp)) {
+		if (!bpf_map_update_elem(&pending, &key, &at->pending, BPF_NOEXIST)) {
+			__sync_fetch_and_add(pending_of(tid), 1);
+			return 0;
+		}
+		/* In the place of a call that was left by a longjmp. */
+		if (!bpf_map_update_elem(&pending, &key, &at->pending, BPF_EXIST))
+			return 0;
+	}
+	count(HEAP_LOST_PENDING, 1);
+	return -1;
+}
+
+/* As call_enter(), with the slot's state set and the slot ours. */
+static __always_inline int call_record(__u32 slot, __u64 size, __u64 pointer, __u32 flags,
+				       __u32 shift)
+{
+	struct walk_scratch *sc = scratch_get(slot);
+	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+
+	if (!sc || !at)
+		return 0;
+	__u64 sp = sc->sample.state.sp; /* the walk moves it */
+	at->pending.pointer = pointer;
+	at->pending.size = size;
+	at->pending.old_address = 0;
+	if ((flags & HEAP_REALLOC) && pointer && *filter_of(pointer) &&
+	    !live_take(pointer, &at->pending.old))
+		at->pending.old_address = pointer;
+	if ((flags & HEAP_SAMPLED) && call_walk(sc, at, slot, size, shift))
+		flags &= ~HEAP_SAMPLED;
+	at->pending.flags = flags;
+	if (!(flags & HEAP_SAMPLED) && !at->pending.old_address)
+		return 0;
+	if (flags & HEAP_RETURNS) {
+		if (!pending_put(at, sp))
+			return 1;
+		/* What happens to the old block will not be seen: it counts as freed. */
+		if (at->pending.old_address)
+			count_free(&at->pending.old);
+		return 0;
+	}
+	/* Where it lies is not known, so its free will not be seen: it is never in use. */
+	if (!count_alloc(&at->pending.key)) {
+		count(HEAP_LOST_LIVE, 1);
+		count_free(&at->pending.key);
+	}
+	return 0;
+}
+
+/* A call that is sampled, or a realloc of what may be: 1 if its return is wanted. */
+__noinline int call_enter(__u32 slot, __u64 size, __u64 pointer, __u32 flags, __u32 shift)
+{
+	__u64 start_ns = bpf_ktime_get_ns();
+	int wanted = call_record(slot, size, pointer, flags, shift);
+	struct heap_cpu *cpu = cpu_get();
+
+	if (cpu) {
+		cpu->sampled++;
+		cpu->recording_ns += bpf_ktime_get_ns() - start_ns;
+	}
+	bpf_map_delete_elem(&slots_taken, &slot);
+	return wanted;
+}
+
+/* The pointer that a call returned; 0 if it failed. */
+static __always_inline __u64 pending_result(const struct heap_pending *p, __u64 result)
+{
+	__u64 pointer = 0;
+
+	if (!(p->flags & HEAP_POSIX_MEMALIGN))
+		return result;
+	if ((__u32)result != 0 ||
+	    bpf_probe_read_user(&pointer, sizeof(pointer), (const void *)p->pointer))
+		return 0;
+	return pointer;
+}
+
+/*
+ * A thread with calls in flight is at `ip` with its stack at `sp`: if one of them has just
+ * returned, account for it. What lies at the same place but was left by a longjmp is forgotten. 1
+ * if it was a return.
+ */
+__noinline int call_return(__u64 sp, __u64 ip, __u64 result)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct heap_pending_key key = { .sp = sp - 8, .tid = tid };
+	struct heap_pending *p = bpf_map_lookup_elem(&pending, &key);
+
+	if (!p)
+		return 0;
+	_Bool returned = p->return_to == ip;
+	if (returned) {
+		__u64 pointer = pending_result(p, result);
+
+		if (p->old_address && !pointer && p->size)
+			live_put(p->old_address, &p->old); /* realloc failed: nothing changed */
+		else if (p->old_address)
+			count_free(&p->old);
+		if (!(p->flags & HEAP_SAMPLED)) {
+			/* only the old block mattered */
+		} else if (pointer) {
+			if (!count_alloc(&p->key))
+				live_put(pointer, &p->key);
+		} else if (p->size) {
+			count(HEAP_FAILED, 1);
+		}
+	}
+	bpf_map_delete_elem(&pending, &key);
+	__sync_fetch_and_add(pending_of(tid), -1);
+	return returned;
+}
+
+/* Without sessions every return is seen: one that belongs to a call that is not sampled must not
+ * find what a longjmp left at the same place. */
+__noinline int call_forget(__u64 sp)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct heap_pending_key key = { .sp = sp, .tid = tid };
+
+	if (bpf_map_delete_elem(&pending, &key))
+		return -1;
+	__sync_fetch_and_add(pending_of(tid), -1);
+	return 0;
+}
+
+__noinline int free_live(__u64 address)
+{
+	struct heap_key key;
+
+	if (live_take(address, &key))
+		return -1;
+	count_free(&key);
+	return 0;
+}
+
+/* ---- Probes -------------------------------------------------------------------------------- */
+
+/* The entry of an allocating function; 1 if its return is wanted. */
+static __always_inline int probe_enter(struct pt_regs *ctx, __u64 size, __u64 pointer, __u32 flags)
+{
+	struct heap_cpu *cpu = cpu_get();
+
+	if (!cpu)
+		return 0;
+	cpu->allocs++;
+	_Bool sampled = call_sampled(cpu, size);
+	if (!sampled && (!(flags & HEAP_REALLOC) || !*filter_of(pointer)))
+		return 0;
+	int slot = slot_claim();
+	struct walk_scratch *sc = scratch_get(slot);
+	if (!sc)
+		return 0;
+	registers_from(&sc->sample.state, ctx);
+	return call_enter(slot, size, pointer, sampled ? flags | HEAP_SAMPLED : flags, cpu->shift);
+}
+
+/* Whether this is a return, now accounted for. */
+static __always_inline int probe_return(struct pt_regs *ctx)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	return *pending_of(tid) && call_return(ctx->rsp, ctx->rip, ctx->rax);
+}
+
+/* nmemb * size; -1 for 2^63 and more, where the call fails. */
+static __always_inline int calloc_size(__u64 nmemb, __u64 size, __u64 *ret)
+{
+	if (((nmemb | size) >> 32) && nmemb && size &&
+	    leading_zeros(nmemb) + leading_zeros(size) < 64)
+		return -1;
+	*ret = nmemb * size;
+	return 0;
+}
+
+static __always_inline int calloc_enter(struct pt_regs *ctx, __u32 flags)
+{
+	__u64 size;
+
+	return calloc_size(ctx->rdi, ctx->rsi, &size) ? 0 : probe_enter(ctx, size, 0, flags);
+}
+
+/* Alignments up to malloc's own, for which aligned allocations are malloc's (see `passes_on` in
+ * probe/alloc_probes.h). */
+#define ALIGNMENT_MALLOC 16
+
+/*
+ * Each call as two programs: heap_CALL for a uprobe, beside which heap_return sits on the
+ * function's return; and heap_CALL_session, which the kernel runs at the entry and, if that
+ * returned 0, at the return. Arguments are in rdi, rsi and rdx. The *_passes programs leave to
+ * another probed function the calls that theirs passes on to it.
+ */
+#define HEAP_PROGRAMS(call, enter)                                                                 \
+	SEC("uprobe")                                                                              \
+	int heap_##call(struct pt_regs *ctx)                                                       \
+	{                                                                                          \
+		__u32 flags = HEAP_RETURNS, tid = bpf_get_current_pid_tgid();                      \
+		if (*pending_of(tid))                                                              \
+			call_forget(ctx->rsp);                                                     \
+		(void)(enter);                                                                     \
+		return 0;                                                                          \
+	}                                                                                          \
+	SEC("uprobe")                                                                              \
+	int heap_##call##_session(struct pt_regs *ctx)                                             \
+	{                                                                                          \
+		__u32 flags = HEAP_RETURNS;                                                        \
+		if (probe_return(ctx))                                                             \
+			return 0;                                                                  \
+		return !(enter);                                                                   \
+	}
+
+#define SIZE0          probe_enter(ctx, ctx->rdi, 0, flags)
+#define SIZE1          probe_enter(ctx, ctx->rsi, 0, flags)
+#define POSIX_MEMALIGN probe_enter(ctx, ctx->rdx, ctx->rdi, flags | HEAP_POSIX_MEMALIGN)
+#define REALLOC        probe_enter(ctx, ctx->rsi, ctx->rdi, flags | HEAP_REALLOC)
+
+HEAP_PROGRAMS(size0, SIZE0)
+HEAP_PROGRAMS(calloc, calloc_enter(ctx, flags))
+HEAP_PROGRAMS(size1, SIZE1)
+HEAP_PROGRAMS(size1_passes, ctx->rdi <= ALIGNMENT_MALLOC ? 0 : SIZE1)
+HEAP_PROGRAMS(posix_memalign, POSIX_MEMALIGN)
+HEAP_PROGRAMS(posix_memalign_passes, ctx->rsi <= ALIGNMENT_MALLOC ? 0 : POSIX_MEMALIGN)
+HEAP_PROGRAMS(realloc, REALLOC)
+HEAP_PROGRAMS(realloc_passes, ctx->rdi == 0 ? 0 : REALLOC)
+
+/* A function that may throw: its return is not seen. */
+SEC("uprobe")
+int heap_size0_only(struct pt_regs *ctx)
+{
+	__u32 flags = 0;
+
+	SIZE0;
+	return 0;
+}
+
+SEC("uprobe")
+int heap_free(struct pt_regs *ctx)
+{
+	__u64 address = ctx->rdi;
+	struct heap_cpu *cpu = cpu_get();
+
+	if (!address || !cpu)
+		return 0;
+	cpu->frees++;
+	if (*filter_of(address))
+		free_live(address);
+	return 0;
+}
+
+SEC("uprobe")
+int heap_return(struct pt_regs *ctx)
+{
+	probe_return(ctx);
+	return 0;
+}
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "collect/heap_probes.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "collect/bpf_object.h"
+
+/* The programs of heap.bpf.c by what a probe is: without a suffix, and with "_session". */
+static const struct heap_program {
+	enum alloc_call call;
+	bool returns, passes_on;
+	const char *name;
+} programs[] = {
+	{ ALLOC_SIZE0, true, false, "heap_size0" },
+	{ ALLOC_SIZE0, false, false, "heap_size0_only" },
+	{ ALLOC_CALLOC, true, false, "heap_calloc" },
+	{ ALLOC_SIZE1, true, false, "heap_size1" },
+	{ ALLOC_SIZE1, true, true, "heap_size1_passes" },
+	{ ALLOC_POSIX_MEMALIGN, true, false, "heap_posix_memalign" },
+	{ ALLOC_POSIX_MEMALIGN, true, true, "heap_posix_memalign_passes" },
+	{ ALLOC_REALLOC, true, false, "heap_realloc" },
+	{ ALLOC_REALLOC, true, true, "heap_realloc_passes" },
+};
+
+/* ---- Programs ------------------------------------------------------------------------------ */
+
+static bool name_ends(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), m = strlen(suffix);
+
+	return n >= m && strcmp(name + n - m, suffix) == 0;
+}
+
+/* Whether a program serves with this kind of link: sessions see both ends of a call by one. */
+static bool program_serves(const char *name, enum uprobe_kind kind)
+{
+	bool session = kind == UPROBE_SESSION;
+
+	if (strcmp(name, "heap_free") == 0 || strcmp(name, "heap_size0_only") == 0)
+		return true;
+	return name_ends(name, "_session") == session;
+}
+
+int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, unsigned allocators,
+			struct err *e)
+{
+	struct bpf_program *program;
+
+	h->kind = uprobe_kind_best();
+	h->allocators = allocators;
+	h->object = object;
+	map_init(&h->looked, sizeof(uint32_t), sizeof(uint64_t));
+	bpf_object__for_each_program(program, object)
+	{
+		const char *name = bpf_program__name(program);
+		enum uprobe_kind kind = h->kind;
+
+		if (strncmp(name, "heap_", 5) != 0)
+			continue;
+		if (kind == UPROBE_SESSION && !name_ends(name, "_session"))
+			kind = UPROBE_MULTI;
+		int rc = bpf_program__set_autoload(program, program_serves(name, h->kind));
+		if (rc == 0)
+			rc = bpf_program__set_expected_attach_type(
+				program, (enum bpf_attach_type)uprobe_expected_attach_type(kind));
+		if (rc < 0)
+			return err_set(e, rc, "BPF program '%s'", name);
+	}
+	return 0;
+}
+
+/* ---- Files --------------------------------------------------------------------------------- */
+
+static void probed_file_free(struct heap_probed_file *f)
+{
+	alloc_probes_deinit(&f->probes);
+	elf_file_close(f->elf);
+	free(f->problem);
+	free(f);
+}
+
+/* Look for an allocator; one that is there and cannot be probed is a problem to tell. */
+static void probed_file_find(struct heap_probed_file *f, const struct code_file *code,
+			     unsigned allocators)
+{
+	struct err e = { 0 };
+
+	if (code->kind != CODE_FILE_ELF || code->fd < 0 ||
+	    elf_file_open_fd(code->fd, code->path, &f->elf, &e) < 0)
+		return;
+	int rc = alloc_probes_find(f->elf, allocators, &f->probes, &e);
+	if (rc < 0 && rc != -ENOENT)
+		f->problem = strdup(e.msg);
+	if (rc < 0) {
+		elf_file_close(f->elf);
+		f->elf = NULL;
+	}
+}
+
+static struct heap_probed_file *probed_file_get(struct heap_probes *h, const struct code_file *code)
+{
+	vec_for_each(f, &h->files)
+		if ((*f)->number == code->number)
+			return *f;
+	struct heap_probed_file *f = calloc(1, sizeof(*f));
+	if (!f || vec_push(&h->files, f) < 0) {
+		free(f);
+		return NULL;
+	}
+	f->number = code->number;
+	probed_file_find(f, code, h->allocators);
+	return f;
+}
+
+const struct alloc_probes *heap_probes_of(const struct heap_probes *h, uint32_t file)
+{
+	vec_for_each(f, &h->files)
+		if ((*f)->number == file && (*f)->probes.items.len)
+			return &(*f)->probes;
+	return NULL;
+}
+
+/* ---- Attaching ----------------------------------------------------------------------------- */
+
+static bool probe_fits(const struct alloc_probe *probe, const struct heap_program *program)
+{
+	return probe->call == program->call && probe->returns == program->returns &&
+	       probe->passes_on == program->passes_on;
+}
+
+static bool probe_is_free(const struct alloc_probe *probe, const void *unused)
+{
+	(void)unused;
+	return probe->call == ALLOC_FREE;
+}
+
+static bool probe_returns(const struct alloc_probe *probe, const void *unused)
+{
+	(void)unused;
+	return probe->call != ALLOC_FREE && probe->returns;
+}
+
+static bool probe_is_programs(const struct alloc_probe *probe, const void *program)
+{
+	return probe->call != ALLOC_FREE && probe_fits(probe, program);
+}
+
+/* Attach one program to all places that a test chooses; none is no error. */
+static int program_attach(struct heap_probes *h, struct uprobe_links *links, const char *name,
+			  bool is_return, pid_t pid, const struct code_file *code,
+			  const struct alloc_probes *probes,
+			  bool (*chosen)(const struct alloc_probe *, const void *), const void *ctx,
+			  struct err *e)
+{
+	enum uprobe_kind kind = h->kind;
+	vec_of(uint64_t) offsets = { 0 };
+	int rc = 0;
+
+	if (kind == UPROBE_SESSION && !name_ends(name, "_session"))
+		kind = UPROBE_MULTI;
+	vec_for_each(probe, &probes->items)
+		if (chosen(probe, ctx) && (rc = vec_push(&offsets, probe->offset)) < 0)
+			break;
+	if (rc == 0 && offsets.len)
+		rc = uprobe_attach(links, kind, bpf_object_program_fd(h->object, name), is_return,
+				   pid, code->fd, offsets.items, offsets.len, e);
+	vec_deinit(&offsets);
+	return rc;
+}
+
+/* Frees before allocations: what is allocated from now on must not be freed unseen. */
+static int attachment_attach(struct heap_probes *h, struct heap_attachment *a,
+			     const struct code_file *code, const struct alloc_probes *probes,
+			     struct err *e)
+{
+	const char *suffix = h->kind == UPROBE_SESSION ? "_session" : "";
+	char name[64];
+	int rc = program_attach(h, &a->frees, "heap_free", false, a->pid, code, probes,
+				probe_is_free, NULL, e);
+
+	if (rc == 0 && h->kind != UPROBE_SESSION)
+		rc = program_attach(h, &a->returns, "heap_return", true, a->pid, code, probes,
+				    probe_returns, NULL, e);
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(programs); i++) {
+		const struct heap_program *p = &programs[i];
+		snprintf(name, sizeof(name), "%s%s", p->name, p->returns ? suffix : "");
+		rc = program_attach(h, &a->entries, name, false, a->pid, code, probes,
+				    probe_is_programs, p, e);
+	}
+	return rc;
+}
+
+static void attachment_detach(struct heap_attachment *a)
+{
+	uprobe_detach(&a->entries);
+	uprobe_detach(&a->returns);
+	uprobe_detach(&a->frees);
+}
+
+static bool is_attached(const struct heap_probes *h, pid_t pid, uint32_t file)
+{
+	vec_for_each(a, &h->attachments)
+		if (a->pid == pid && a->file == file)
+			return true;
+	return false;
+}
+
+int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file *code,
+		       struct err *e)
+{
+	if (is_attached(h, pid, code->number))
+		return 0;
+	struct heap_probed_file *f = probed_file_get(h, code);
+	if (!f)
+		return err_set(e, -ENOMEM, "cannot probe process %d", pid);
+	if (f->probes.items.len == 0)
+		return -ENOENT;
+	struct heap_attachment a = { .pid = pid, .file = code->number };
+	int rc = attachment_attach(h, &a, code, &f->probes, e);
+	if (rc == 0)
+		rc = vec_push(&h->attachments, a);
+	if (rc < 0)
+		attachment_detach(&a);
+	return rc;
+}
+
+static void process_update(struct heap_probes *h, const struct process *p,
+			   const struct code_files *files)
+{
+	for (size_t i = 0; i < p->mappings.len; i++) {
+		const struct code_file *code = code_files_at(files, p->mappings.items[i].file);
+		struct err e = { 0 };
+		int rc = code ? heap_probes_attach(h, p->pid, code, &e) : 0;
+
+		/* One that is gone by now is no loss. */
+		if (rc < 0 && rc != -ENOENT && rc != -ESRCH) {
+			h->attach_errors++;
+			h->error = e;
+		}
+	}
+}
+
+static void attachment_remove(struct heap_probes *h, size_t i)
+{
+	attachment_detach(&h->attachments.items[i]);
+	h->attachments.items[i] = h->attachments.items[--h->attachments.len];
+}
+
+void heap_probes_update(struct heap_probes *h, struct processes *processes,
+			const struct code_files *files)
+{
+	for (size_t i = 0; i < h->attachments.len;) {
+		const struct process *p = processes_find(processes, h->attachments.items[i].pid);
+		if (p && !p->alive)
+			attachment_remove(h, i);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < processes->by_pid.len; i++) {
+		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
+		uint32_t pid = (uint32_t)p->pid;
+		uint64_t *looked = p->alive && p->target ? map_put(&h->looked, &pid, NULL) : NULL;
+
+		if (!looked || *looked == p->read_ns)
+			continue;
+		*looked = p->read_ns;
+		process_update(h, p, files);
+	}
+}
+
+void heap_probes_detach(struct heap_probes *h)
+{
+	vec_for_each(a, &h->attachments)
+		uprobe_detach(&a->entries);
+	vec_for_each(a, &h->attachments)
+		attachment_detach(a);
+	h->attachments.len = 0;
+}
+
+void heap_probes_deinit(struct heap_probes *h)
+{
+	heap_probes_detach(h);
+	vec_for_each(f, &h->files)
+		probed_file_free(*f);
+	vec_deinit(&h->files);
+	vec_deinit(&h->attachments);
+	map_deinit(&h->looked);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/** The probes on the targets' allocators: found in each file that a target maps, attached for that
+ * target alone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "collect/files.h"
+#include "collect/processes.h"
+#include "collect/uprobe.h"
+#include "probe/alloc_probes.h"
+
+struct bpf_object;
+
+/** A file that a target has mapped, asked for its allocator. */
+struct heap_probed_file {
+	uint32_t number;
+	struct elf_file *elf; /* open as long as the names of the probes are needed; NULL: none */
+	struct alloc_probes probes; /* none: no allocator */
+	char *problem;              /* why an allocator cannot be probed; NULL: nothing to tell */
+};
+
+/** The probes of one file in one process. */
+struct heap_attachment {
+	pid_t pid;
+	uint32_t file;
+	struct uprobe_links frees, returns, entries;
+};
+
+struct heap_probes {
+	enum uprobe_kind kind;
+	unsigned allocators;       /* bits of enum allocator */
+	struct bpf_object *object; /* borrowed */
+	vec_of(struct heap_probed_file *) files;
+	vec_of(struct heap_attachment) attachments;
+	struct map looked;      /* u32 pid -> u64: process.read_ns when it was last looked at */
+	uint64_t attach_errors; /* files in processes that could not be probed */
+	struct err error;       /* why, the last time */
+};
+
+/**
+ * Make the programs of `object` fit the best kind of link that the kernel has; before it is loaded.
+ * *h is zeroed storage; heap_probes_deinit() in any case.
+ */
+int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, unsigned allocators,
+			struct err *e);
+
+/** Attach what the living targets have mapped and is not probed yet; detach what has ended. */
+void heap_probes_update(struct heap_probes *h, struct processes *processes,
+			const struct code_files *files);
+
+/** Attach to a file that a process is about to map. 0, -ENOENT if it has no allocator, or another
+ * negative errno. */
+int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file *file,
+		       struct err *e);
+
+/** Take all probes away: those that start a record first. */
+void heap_probes_detach(struct heap_probes *h);
+void heap_probes_deinit(struct heap_probes *h);
+
+/** The probes of a file; NULL if it has none or was never asked. */
+const struct alloc_probes *heap_probes_of(const struct heap_probes *h, uint32_t file);
