@@ -59,6 +59,7 @@ libs_collect   := libbpf
 
 # Libraries without a pkg-config file.
 ldlibs_sym     := -liberty
+ldlibs_report  := -liberty
 
 closure = $(sort $1 $(foreach r,$1,$(if $(uses_$r),$(call closure,$(uses_$r)))))
 room_pkgs = $(sort $(foreach r,$1,$(libs_$r)))

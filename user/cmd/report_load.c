@@ -14,6 +14,7 @@
 #include "profile/build.h"
 #include "profile/convert.h"
 #include "profile/decode.h"
+#include "profile/edit.h"
 #include "profile/merge.h"
 
 /* Older tools' formats, which pprof reads as well. */
@@ -25,7 +26,7 @@ static int load_other(const char *path, struct profile **ret)
 	return rc < 0 ? rc : profile_convert(b.data ? b.data : "", b.len, ret, NULL);
 }
 
-static int load_one(const char *path, struct profile **ret, struct err *e)
+static int decode_one(const char *path, struct profile **ret, struct err *e)
 {
 	if (strcmp(path, "-") == 0) {
 		int rc = profile_decode_fd(STDIN_FILENO, ret, e);
@@ -38,6 +39,15 @@ static int load_one(const char *path, struct profile **ret, struct err *e)
 	if (rc == -EBADMSG && load_other(path, ret) == 0)
 		rc = 0;
 	return rc < 0 ? err_prefix(e, "'%s'", path) : 0;
+}
+
+static int load_one(const char *path, struct profile **ret, struct err *e)
+{
+	int rc = decode_one(path, ret, e);
+
+	if (rc == 0 && profile_add_missing_mapping(*ret) < 0)
+		rc = err_set(e, -ENOMEM, "cannot load '%s'", path);
+	return rc;
 }
 
 /* A file being read while the one before it is merged. */

@@ -189,3 +189,15 @@ int profile_unify_strings(struct profile *p)
 		renumber_strings(p, to);
 	return 0;
 }
+
+int profile_add_missing_mapping(struct profile *p)
+{
+	const struct profile_mapping empty = { 0 };
+
+	if (p->mappings.len > 0)
+		return 0;
+	profile_add_mapping(p, &empty);
+	vec_for_each(l, &p->locations)
+		l->mapping = 0;
+	return profile_build_error(p);
+}

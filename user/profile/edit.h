@@ -32,3 +32,9 @@ void profile_scale(struct profile *p, const double *ratios);
  * Make equal strings one number, so that comparing numbers compares contents. 0 or -ENOMEM.
  */
 int profile_unify_strings(struct profile *p);
+
+/**
+ * Give the locations of a profile without mappings an empty one, as pprof does to each profile that
+ * it reads, before it merges them. 0 or -ENOMEM.
+ */
+int profile_add_missing_mapping(struct profile *p);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * What pprof does to every profile before it reports on it, so that its output can be had: names
- * that come without a mangled form are simplified if they look like C++.
+ * that come in one form only are demangled, or simplified if they look like C++.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "profile/build.h"
 #include "report/filter.h"
+#include "report/simple_name.h"
 
 /* Java's "class.<init>" and Go's "T[...]).Method" have brackets too. */
 static bool looks_like_cplusplus(const char *name)
@@ -39,6 +40,14 @@ static void cut_brackets(char *name, char open, char close)
 	}
 }
 
+/* macOS puts one more underscore before each name. */
+static char *demangle(const char *name)
+{
+	char *simple = simple_name(name);
+
+	return simple || name[0] != '_' ? simple : simple_name(name + 1);
+}
+
 static int simplify(struct profile *p, struct profile_function *f)
 {
 	/* A demangled name beside a mangled one is taken as it is. */
@@ -46,13 +55,16 @@ static int simplify(struct profile *p, struct profile_function *f)
 		return 0;
 	f->name = f->system_name;
 	const char *system_name = profile_str(p, f->system_name);
-	if (!looks_like_cplusplus(system_name))
-		return 0;
-	_cleanup_free_ char *name = strdup(system_name);
-	if (!name)
-		return -ENOMEM;
-	cut_brackets(name, '(', ')');
-	cut_brackets(name, '<', '>');
+	_cleanup_free_ char *name = demangle(system_name);
+	if (!name) {
+		if (!looks_like_cplusplus(system_name))
+			return 0;
+		name = strdup(system_name);
+		if (!name)
+			return -ENOMEM;
+		cut_brackets(name, '(', ')');
+		cut_brackets(name, '<', '>');
+	}
 	f->name = profile_intern_cstr(p, name);
 	return profile_build_error(p);
 }
@@ -63,12 +75,5 @@ int filter_names(struct profile *p, struct err *e)
 
 	for (size_t i = 0; i < p->functions.len && rc == 0; i++)
 		rc = simplify(p, &p->functions.items[i]);
-	if (rc == 0 && p->mappings.len == 0) {
-		struct profile_mapping none = { 0 };
-		profile_add_mapping(p, &none);
-		rc = profile_build_error(p);
-		vec_for_each(l, &p->locations)
-			l->mapping = 0;
-	}
 	return rc < 0 ? err_set(e, rc, "cannot simplify the names") : 0;
 }
