@@ -9,7 +9,8 @@
 #include "base/cleanup.h"
 #include "report/stack.h"
 
-/* Stacks that are equal by their frames are one line; the first sample stands for them. */
+/* Stacks that are equal by the names of their frames are one line; the first sample stands for
+ * them. */
 struct line {
 	uint32_t sample;
 	uint64_t hash;
@@ -19,26 +20,52 @@ struct line {
 struct collapser {
 	const struct report *r;
 	struct graph *g;
+	uint32_t *named; /* by node: the node that stands for all of its name */
 	uint32_t *slots; /* number of a line + 1; open addressing */
 	size_t slot_count;
 	vec_of(struct line) lines;
 };
 
-static uint64_t stack_hash(const struct graph *g, size_t sample)
+static int compare_names(const void *a, const void *b, void *graph)
 {
-	struct stack_walk w = stack_walk_init(g, sample);
+	return strcmp(graph_name(graph, *(const uint32_t *)a),
+		      graph_name(graph, *(const uint32_t *)b));
+}
+
+/* Nodes can differ in what their names do not tell: files in the first lines of functions. */
+static int find_names(struct collapser *c)
+{
+	size_t count = c->g->nodes.len;
+	_cleanup_free_ uint32_t *sorted = calloc(count + 1, sizeof(*sorted));
+
+	c->named = calloc(count + 1, sizeof(*c->named));
+	if (!sorted || !c->named)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, count, sizeof(*sorted), compare_names, c->g);
+	for (size_t i = 0; i < count; i++) {
+		bool same = i > 0 && compare_names(&sorted[i - 1], &sorted[i], c->g) == 0;
+		c->named[sorted[i]] = same ? c->named[sorted[i - 1]] : sorted[i];
+	}
+	return 0;
+}
+
+static uint64_t stack_hash(const struct collapser *c, size_t sample)
+{
+	struct stack_walk w = stack_walk_init(c->g, sample);
 	uint64_t hash = 0;
 
 	while (stack_walk_next(&w)) {
-		hash = (hash ^ (w.node + 1)) * 0x9e3779b97f4a7c15ULL;
+		hash = (hash ^ (c->named[w.node] + 1)) * 0x9e3779b97f4a7c15ULL;
 		hash ^= hash >> 29;
 	}
 	return hash;
 }
 
-static bool stacks_equal(const struct graph *g, size_t a, size_t b)
+static bool stacks_equal(const struct collapser *c, size_t a, size_t b)
 {
-	struct stack_walk x = stack_walk_init(g, a), y = stack_walk_init(g, b);
+	struct stack_walk x = stack_walk_init(c->g, a), y = stack_walk_init(c->g, b);
 
 	for (;;) {
 		bool more = stack_walk_next(&x);
@@ -46,7 +73,7 @@ static bool stacks_equal(const struct graph *g, size_t a, size_t b)
 			return false;
 		if (!more)
 			return true;
-		if (x.node != y.node)
+		if (c->named[x.node] != c->named[y.node])
 			return false;
 	}
 }
@@ -62,12 +89,12 @@ static int slots_init(struct collapser *c, size_t samples)
 
 static int add_sample(struct collapser *c, size_t sample, int64_t value)
 {
-	uint64_t hash = stack_hash(c->g, sample);
+	uint64_t hash = stack_hash(c, sample);
 	size_t at = hash & (c->slot_count - 1);
 
 	for (; c->slots[at]; at = (at + 1) & (c->slot_count - 1)) {
 		struct line *l = &c->lines.items[c->slots[at] - 1];
-		if (l->hash == hash && stacks_equal(c->g, l->sample, sample)) {
+		if (l->hash == hash && stacks_equal(c, l->sample, sample)) {
 			l->value = (int64_t)((uint64_t)l->value + (uint64_t)value);
 			return 0;
 		}
@@ -108,11 +135,14 @@ int report_print_collapsed(struct report *r, FILE *out, struct err *e)
 	int rc = graph_init(&g, r, e);
 	if (rc < 0)
 		return rc;
-	rc = slots_init(&c, r->profile->sample_count);
+	rc = find_names(&c);
+	if (rc == 0)
+		rc = slots_init(&c, r->profile->sample_count);
 	for (size_t i = 0; i < r->profile->sample_count && rc == 0; i++)
 		rc = add_sample(&c, i, report_value(r, i));
 	if (rc == 0)
 		print_lines(&c, out);
+	free(c.named);
 	free(c.slots);
 	vec_deinit(&c.lines);
 	return rc < 0 ? err_set(e, rc, "cannot collapse the stacks") : 0;
