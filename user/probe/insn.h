@@ -13,3 +13,6 @@
  * push_setup_xol_ops().
  */
 bool probe_insn_emulated(const uint8_t *bytes, size_t len);
+
+/** Does the kernel refuse a uprobe on it? Linux: ibid., is_prefix_bad() and good_insns_64. */
+bool probe_insn_refused(const uint8_t *bytes, size_t len);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "probe/alloc_probes.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "probe/insn.h"
+#include "probe/paths.h"
+#include "probe/place.h"
+
+#define ALIGNMENT_ANY 16 /* of every block: psABI, alignof(max_align_t) */
+
+static const char *const allocator_names[] = {
+	[ALLOCATOR_GLIBC] = "glibc",       [ALLOCATOR_MUSL] = "musl",
+	[ALLOCATOR_JEMALLOC] = "jemalloc", [ALLOCATOR_TCMALLOC] = "tcmalloc",
+	[ALLOCATOR_MIMALLOC] = "mimalloc", [ALLOCATOR_CUSTOM] = "custom",
+};
+
+/* Where the arguments of each call are. */
+static const uint16_t arguments[] = {
+	[ALLOC_SIZE0] = 1u << REG_RDI,
+	[ALLOC_CALLOC] = 1u << REG_RDI | 1u << REG_RSI,
+	[ALLOC_SIZE1] = 1u << REG_RDI | 1u << REG_RSI,
+	[ALLOC_POSIX_MEMALIGN] = 1u << REG_RDI | 1u << REG_RSI | 1u << REG_RDX,
+	[ALLOC_REALLOC] = 1u << REG_RDI | 1u << REG_RSI,
+	[ALLOC_FREE] = 1u << REG_RDI,
+};
+
+struct finding {
+	struct elf_file *file;
+	struct code *code;
+	struct calls *calls;
+	struct alloc_functions functions;
+	struct landings landings;
+	struct alloc_probes *to;
+};
+
+const char *allocator_name(enum allocator a)
+{
+	return allocator_names[a];
+}
+
+int allocators_parse(const char *list, unsigned *ret, struct err *e)
+{
+	unsigned set = 0;
+
+	for (const char *at = list;; at++) {
+		size_t len = strcspn(at, ","), a = 0;
+
+		while (a < ARRAY_SIZE(allocator_names) &&
+		       (strlen(allocator_names[a]) != len ||
+			memcmp(allocator_names[a], at, len) != 0))
+			a++;
+		if (a == ARRAY_SIZE(allocator_names))
+			return err_plain(e, -EINVAL,
+					 "'%.*s' is no allocator that is known: glibc, musl, "
+					 "jemalloc, tcmalloc, mimalloc, custom",
+					 (int)len, at);
+		set |= 1u << a;
+		at += len;
+		if (*at == '\0')
+			break;
+	}
+	*ret = set;
+	return 0;
+}
+
+bool alloc_probes_any(struct elf_file *f)
+{
+	return alloc_functions_any(f);
+}
+
+static int skip_add(struct finding *f, const struct alloc_function *function, const char *why)
+{
+	struct alloc_skip skip = { .name = function->name, .entry = function->entry, .why = why };
+
+	return vec_push(&f->to->skips, skip);
+}
+
+/* Which register tells the case in which a function may leave its work to another, and up to
+ * which value. */
+static enum reg case_of(const struct alloc_function *function, uint64_t *max)
+{
+	*max = ALIGNMENT_ANY;
+	switch (function->what.call) {
+	case ALLOC_REALLOC:
+		*max = 0;
+		return REG_RDI;
+	case ALLOC_SIZE1:
+		return function->what.alignment ? REG_RDI : REG_NONE;
+	case ALLOC_POSIX_MEMALIGN:
+		return REG_RSI;
+	default:
+		return REG_NONE;
+	}
+}
+
+/* What the function leaves to others. */
+static int inner_find(struct finding *f, const struct alloc_function *function,
+		      const struct paths_answer *all, struct alloc_probe *probe)
+{
+	struct paths_question q = { .function = function };
+	struct paths_answer answer;
+	uint64_t max;
+
+	q.reg = case_of(function, &max);
+	probe->nests = all->reaches && function->what.call != ALLOC_FREE;
+	if (!probe->nests || q.reg == REG_NONE)
+		return 0;
+	q.max = max;
+	int rc = paths_follow(f->code, f->calls, &q, &answer);
+	probe->passes_on = rc == 0 && answer.left;
+	if (!probe->passes_on)
+		return rc;
+	q.min = max + 1;
+	q.max = UINT64_MAX;
+	rc = paths_follow(f->code, f->calls, &q, &answer);
+	probe->nests = answer.reaches;
+	return rc;
+}
+
+/* Why a return probe is out of the question; NULL if it is not. */
+static const char *return_forbidden(struct finding *f, const struct alloc_function *function,
+				    const struct paths_answer *all)
+{
+	if (function->what.call == ALLOC_FREE)
+		return "a free returns nothing";
+	if (function->what.throws)
+		return "operator new may throw, or calls a new handler that does";
+	if (all->throws || paths_throw(f->code, f->calls, function))
+		return "its code throws";
+	return NULL;
+}
+
+/* All but the place, which takes a search for all functions at once. */
+static int function_judge(struct finding *f, const struct alloc_function *function)
+{
+	struct paths_question q = { .function = function, .reg = REG_NONE };
+	struct paths_answer all;
+	int rc = paths_follow(f->code, f->calls, &q, &all);
+
+	if (rc < 0)
+		return rc;
+	if (all.left)
+		return skip_add(f, function, "leaves the work to another that is probed");
+	if (function->what.count)
+		return skip_add(f, function, "takes a count, which nothing here knows of");
+	struct alloc_probe probe = {
+		.allocator = function->allocator,
+		.call = function->what.call,
+		.name = function->name,
+		.entry = function->entry,
+		.end = function->end,
+		.no_return = return_forbidden(f, function, &all),
+	};
+	rc = inner_find(f, function, &all, &probe);
+	if (rc == 0)
+		rc = vec_push(&f->to->items, probe);
+	if (rc == 0)
+		rc = vec_push(&f->landings.entries, function->entry);
+	return rc;
+}
+
+static uint64_t file_offset(const struct elf_file *f, uint64_t vaddr)
+{
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		if (s->executable && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
+			return vaddr - s->vaddr + s->offset;
+	}
+	return 0;
+}
+
+static int places_find(struct finding *f)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->to->items.len; i++) {
+		struct alloc_probe *p = &f->to->items.items[i];
+		struct place_question q = {
+			.entry = p->entry,
+			.end = p->end,
+			.arguments = arguments[p->call],
+			.stack = !p->no_return,
+			.null_harmless = p->call == ALLOC_FREE,
+		};
+		struct place place;
+
+		if (!place_find(f->code, &f->landings, &q, &place)) {
+			struct alloc_skip skip = {
+				.name = p->name,
+				.entry = p->entry,
+				.why = "the kernel takes no probe on its first instruction",
+			};
+			if (vec_push(&f->to->skips, skip) < 0)
+				return -ENOMEM;
+			continue;
+		}
+		p->place = place.at;
+		p->offset = file_offset(f->file, place.at);
+		p->emulated = place.emulated;
+		p->why = place.why;
+		p->returns = !p->no_return;
+		f->to->items.items[kept++] = *p;
+	}
+	f->to->items.len = kept;
+	return 0;
+}
+
+/* Judge what is among the allocators asked for; *others tells whether there is more. */
+static int functions_judge(struct finding *f, unsigned allocators, bool *others)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->functions.items.len && rc == 0; i++) {
+		const struct alloc_function *function = &f->functions.items.items[i];
+
+		if (!(allocators >> function->allocator & 1))
+			*others = true;
+		else if (function->ifunc)
+			rc = skip_add(f, function,
+				      "an ifunc, which is chosen when the file is loaded");
+		else
+			rc = function_judge(f, function);
+	}
+	return rc;
+}
+
+static bool has_interpreter(struct elf_file *f)
+{
+	size_t n;
+
+	if (elf_getphdrnum(f->elf, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr p;
+
+		if (gelf_getphdr(f->elf, (int)i, &p) && p.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+static int nothing_found(const struct finding *f, bool others, struct err *e)
+{
+	const char *name = f->file->name;
+
+	if (others)
+		return err_plain(e, -ENOENT, "'%s' has none of the allocators asked for", name);
+	if (f->functions.items.len)
+		return err_plain(e, -ENOENT,
+				 "'%s' has an allocator, but nothing in it can be probed", name);
+	if (!f->functions.symbols && !has_interpreter(f->file))
+		return err_plain(
+			e, -ENOENT,
+			"'%s' is a static program without symbols: its allocator cannot be "
+			"found",
+			name);
+	return err_plain(e, -ENOENT, "'%s' has no allocator", name);
+}
+
+static int all_find(struct finding *f, unsigned allocators, struct err *e)
+{
+	bool others = false;
+	int rc = alloc_functions_read(f->file, &f->functions, e);
+
+	if (rc == 0 && f->functions.items.len == 0)
+		return nothing_found(f, false, e);
+	if (rc == 0)
+		rc = code_create(f->file, &f->code, e);
+	if (rc == 0)
+		rc = calls_create(f->file, f->code, &f->functions, &f->calls, e);
+	if (rc < 0)
+		return rc;
+	rc = functions_judge(f, allocators, &others);
+	if (rc == 0)
+		rc = landings_find(&f->landings, f->file, f->code, e);
+	if (rc == 0)
+		rc = places_find(f);
+	if (rc < 0)
+		return err_set(e, rc, "cannot find the allocator of '%s'", f->file->name);
+	return f->to->items.len ? 0 : nothing_found(f, others, e);
+}
+
+int alloc_probes_find(struct elf_file *f, unsigned allocators, struct alloc_probes *ret,
+		      struct err *e)
+{
+	struct finding finding = { .file = f, .to = ret };
+	int rc = all_find(&finding, allocators, e);
+
+	landings_deinit(&finding.landings);
+	calls_destroy(finding.calls);
+	code_destroy(finding.code);
+	alloc_functions_deinit(&finding.functions);
+	return rc;
+}
+
+void alloc_probes_deinit(struct alloc_probes *p)
+{
+	vec_deinit(&p->items);
+	vec_deinit(&p->skips);
+}
