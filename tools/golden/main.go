@@ -9,6 +9,7 @@
 //	golden runtime DIR     write profiles of this program, by Go's runtime
 //	golden pprof ARGS      be pprof
 //	golden expect DIR [P]  write DIR/expected from DIR/cases and DIR/profiles; P: of such names
+//	golden missing DIR     the same of cases that have no expected output yet
 package main
 
 import (
@@ -18,8 +19,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/google/pprof/driver"
 	"github.com/google/pprof/profile"
@@ -32,7 +35,7 @@ func fail(format string, args ...interface{}) {
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: golden profiles|runtime|expect DIR | pprof ARGS")
+		fail("usage: golden profiles|runtime|expect|missing DIR | pprof ARGS")
 	}
 	switch os.Args[1] {
 	case "profiles":
@@ -40,7 +43,16 @@ func main() {
 	case "runtime":
 		writeRuntimeProfiles(os.Args[2])
 	case "expect":
-		expect(os.Args[2], strings.Join(os.Args[3:], " "))
+		only := strings.Join(os.Args[3:], " ")
+		if only == "" {
+			os.RemoveAll(filepath.Join(os.Args[2], "expected"))
+		}
+		expect(os.Args[2], func(name string) bool { return strings.Contains(name, only) })
+	case "missing":
+		expect(os.Args[2], func(name string) bool {
+			_, err := os.Stat(filepath.Join(os.Args[2], "expected", name))
+			return err != nil
+		})
 	case "pprof":
 		os.Args = append(os.Args[:1], os.Args[2:]...)
 		if err := driver.PProf(&driver.Options{}); err != nil {
@@ -74,11 +86,14 @@ func pprof(dir string, args ...string) (string, bool) {
 	return out.String(), err == nil
 }
 
+// promptOnly are options that pprof knows at its prompt; its flags are named as their values.
+var promptOnly = regexp.MustCompile(`^-(?:sort|granularity)=`)
+
 // split cuts a command line at blanks; single quotes keep blanks together.
 func split(line string) []string {
 	var words []string
 	for _, m := range regexp.MustCompile(`(?:'[^']*'|\S)+`).FindAllString(line, -1) {
-		words = append(words, strings.ReplaceAll(m, "'", ""))
+		words = append(words, promptOnly.ReplaceAllString(strings.ReplaceAll(m, "'", ""), "-"))
 	}
 	return words
 }
@@ -91,7 +106,12 @@ func run(dir, line string) (string, bool) {
 	case "peek", "list":
 		return pprof(dir, append([]string{"-" + verb + "=" + args[0]}, args[1:]...)...)
 	case "proto", "topproto":
-		tmp := filepath.Join(os.TempDir(), fmt.Sprintf("golden.%d.pb.gz", os.Getpid()))
+		file, err := os.CreateTemp("", "golden.*.pb.gz")
+		if err != nil {
+			fail("%v", err)
+		}
+		file.Close()
+		tmp := file.Name()
 		defer os.Remove(tmp)
 		if out, ok := pprof(dir, append([]string{"-" + verb, "-output=" + tmp}, args...)...); !ok {
 			return out, ok
@@ -165,49 +185,70 @@ func sorted(verb, out string) string {
 	return strings.Join(lines, "")
 }
 
-// expect writes the expected outputs. Cases in which pprof contradicts itself are refused.
-func expect(dir, only string) {
+// expect writes the expected outputs of the chosen cases, and removes those that no case has.
+func expect(dir string, chosen func(name string) bool) {
 	cases, err := os.ReadFile(filepath.Join(dir, "cases"))
 	if err != nil {
 		fail("%v", err)
 	}
 	out := filepath.Join(dir, "expected")
-	if only == "" {
-		os.RemoveAll(out)
-	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		fail("%v", err)
 	}
-	seen := map[string]bool{}
+	names := map[string]bool{}
+	var wg sync.WaitGroup
+	running := make(chan bool, runtime.NumCPU())
 	for _, line := range strings.Split(string(cases), "\n") {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		name, verb := caseName(line), split(line)[0]
-		if seen[name] {
+		name := caseName(line)
+		if names[name] {
 			fail("two cases are called %s", name)
 		}
-		seen[name] = true
-		if !strings.Contains(name, only) {
+		names[name] = true
+		if !chosen(name) {
 			continue
 		}
-		text, ok := run(dir, line)
-		text = sorted(verb, text)
-		for i := 0; i < 3; i++ {
-			if again, _ := run(dir, line); sorted(verb, again) != text {
-				fmt.Fprintf(os.Stderr, "unstable: %s\n", line)
-				break
-			}
+		wg.Add(1)
+		running <- true
+		go func() {
+			writeExpected(dir, filepath.Join(out, name), line)
+			<-running
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	files, err := os.ReadDir(out)
+	if err != nil {
+		fail("%v", err)
+	}
+	for _, file := range files {
+		if !names[file.Name()] {
+			os.Remove(filepath.Join(out, file.Name()))
 		}
-		// Where the tree lies is told in messages; tests/golden/run puts the same name there.
-		if profiles, err := filepath.Abs(filepath.Join(dir, "profiles")); err == nil {
-			text = strings.ReplaceAll(text, "on path "+profiles, "on path PROFILES")
+	}
+}
+
+// writeExpected writes what pprof says to one command line; it tells where pprof contradicts itself.
+func writeExpected(dir, path, line string) {
+	verb := split(line)[0]
+	text, ok := run(dir, line)
+	text = sorted(verb, text)
+	for i := 0; i < 3; i++ {
+		if again, _ := run(dir, line); sorted(verb, again) != text {
+			fmt.Fprintf(os.Stderr, "unstable: %s\n", line)
+			break
 		}
-		if !ok {
-			text += "exit 2\n"
-		}
-		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {
-			fail("%v", err)
-		}
+	}
+	// Where the tree lies is told in messages; tests/golden/run puts the same name there.
+	if profiles, err := filepath.Abs(filepath.Join(dir, "profiles")); err == nil {
+		text = strings.ReplaceAll(text, "on path "+profiles, "on path PROFILES")
+	}
+	if !ok {
+		text += "exit 2\n"
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		fail("%v", err)
 	}
 }

@@ -186,11 +186,33 @@ func names() *builder {
 	return b
 }
 
+// mangled has names in one form only, which pprof demangles when it reads them.
+func mangled() *builder {
+	b := newBuilder("samples", "count")
+	b.mapping(0x1000, 0x9000, 0, "/usr/bin/mangled", "")
+	for i, name := range []string{
+		"_ZN3app5StateC2EOS0_", "_ZN3app4loopEv", "_ZNSt6vectorIiSaIiEE9push_backEOi",
+		"_ZNKSt6vectorIS_IiSaIiEESaIS1_EEixEm", "_ZltRKN1A1BIiEES3_", "_ZN1AltIiEEbT_", "_ZN1AcvSt6vectorIiSaIiEEEv",
+		"_ZNSoD0Ev", "_ZN1CUt_D1Ev", "_ZN3app4readB5cxx11Ev", "_ZN12_GLOBAL__N_11Q3runEv", "_ZThn16_N1B3runEv",
+		"_ZZN1A3runEiENKUlPKcE_clES1_", "_ZZNK1A3runIiEEvT_ENKUlT_E_clEi", "_ZZN1S1fEiiEd0_NKUlvE_clEv",
+		"_ZN3app4loopEi.constprop.0", "_ZN3app4loopEi.part.0.cold", "_GLOBAL__I__Z2fnv", "_GLOBAL__sub_I_app.cc",
+		"__ZN3app5macosEv", "_ZN4core3fmt9Formatter3pad17h0123456789abcdefE.llvm.99", "_RINvNtC3std3mem8align_ofjdE",
+		"_RNvMC0INtC8arrayvec8ArrayVechKj7b_E3new", "_ZN3app4brokenE", "_Zfoo", "_start", "app::Map<int, char>::find(int) const",
+	} {
+		b.location(name, b.p.Mapping[0], uint64(0x1000+16*i), frameSpec{name: name, system: name, file: "app.cc", line: int64(i + 1)})
+		b.sample(v(int64(10+(i*i*17)%91)), name, "_ZN3app5StateC2EOS0_")
+	}
+	b.location("nameless", b.p.Mapping[0], 0x2000, frameSpec{system: "_ZN3app8namelessEv"})
+	b.sample(v(5), "nameless", "_ZN3app4loopEv", "_ZN3app5StateC2EOS0_")
+	return b
+}
+
 func writeProfiles(dir string) {
 	program(1).write(dir, "program")
 	program(3).write(dir, "program3")
 	labelled().write(dir, "labels")
 	names().write(dir, "names")
+	mangled().write(dir, "mangled")
 
 	b := newBuilder("delta", "milliseconds", "count", "count")
 	for i := int64(0); i < 12; i++ {
@@ -241,6 +263,16 @@ func writeProfiles(dir string) {
 	b.sample(v(5), "d", "a")
 	b.sample(v(4), "c", "d", "c")
 	b.write(dir, "same")
+
+	// Locks, where the default is not the last type.
+	b = newBuilder("contentions", "count", "delay", "nanoseconds")
+	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "contentions", Unit: "count"}, 1
+	b.p.DefaultSampleType = "contentions"
+	for i := int64(1); i <= 9; i++ {
+		lock := []string{"queue_lock", "table_lock", "log_lock"}[i%3]
+		b.sample(v(i, (12-i)*(12-i)*1234567), lock, "worker"+string(rune('A'+i%4)), "main")
+	}
+	b.write(dir, "locks")
 
 	// Many functions: more than a picture or a tree shows.
 	b = newBuilder("samples", "count", "cpu", "nanoseconds")
