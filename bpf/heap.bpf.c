@@ -16,6 +16,7 @@ const volatile __u64 log_table[LOG_TABLE_SIZE] = {};
 
 /* Shared by all CPUs. Races between them are harmless: a rate may be doubled twice at once. */
 __u32 rate_shift = 0;
+__u32 skip_shift = 0; /* user space probes in one window of 2^skip_shift */
 __u64 live_count = 0;
 __u32 live_filter[1 << HEAP_FILTER_BITS] = {};
 __u32 threads_pending[1 << HEAP_THREADS_BITS] = {};
@@ -265,6 +266,7 @@ static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *
 	key->sample = sc->sample.key;
 	key->size = size;
 	key->shift = shift;
+	key->skip = skip_shift;
 	key->life = task_life();
 
 	__u32 zero = 0;

@@ -20,7 +20,8 @@
 struct heap_key {
 	struct sample_key sample;
 	__u64 size;  /* bytes asked for */
-	__u32 shift; /* they were sampled at rate_bytes << shift */
+	__u16 shift; /* they were sampled at rate_bytes << shift */
+	__u16 skip;  /* in one window of 2^skip, see user/collect/heap_guard.h */
 	__u32 life;  /* tells the programs that a process executes apart: task_life() */
 };
 _Static_assert(sizeof(struct heap_key) == 64, "keys are compared as bytes");
@@ -97,5 +98,5 @@ enum heap_counter {
 	HEAP_LOST_LIVE, /* allocations whose free cannot be seen: `live` was full */
 	HEAP_FAILED,    /* calls that returned no memory */
 	HEAP_REUSED,    /* addresses allocated again without a free in between */
-	HEAP_COUNTERS, /* at most COUNTERS_MAX */
+	HEAP_COUNTERS,  /* at most COUNTERS_MAX */
 };

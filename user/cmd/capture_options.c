@@ -23,6 +23,7 @@ enum {
 	OPT_RATE,
 	OPT_MAX_LIVE,
 	OPT_ALLOCATOR,
+	OPT_MAX_OVERHEAD,
 };
 
 static const char short_options[] = "+:p:ad:F:o:qvh";
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
 	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "max-live", required_argument, NULL, OPT_MAX_LIVE },
 	{ "allocator", required_argument, NULL, OPT_ALLOCATOR },
+	{ "max-overhead", required_argument, NULL, OPT_MAX_OVERHEAD },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -52,8 +54,13 @@ static const struct kind_option {
 	int option;
 	enum session_kind kind;
 } kind_options[] = {
-	{ 'a', SESSION_CPU },       { 'F', SESSION_CPU },           { OPT_USER_ONLY, SESSION_CPU },
-	{ OPT_RATE, SESSION_HEAP }, { OPT_MAX_LIVE, SESSION_HEAP }, { OPT_ALLOCATOR, SESSION_HEAP },
+	{ 'a', SESSION_CPU },
+	{ 'F', SESSION_CPU },
+	{ OPT_USER_ONLY, SESSION_CPU },
+	{ OPT_RATE, SESSION_HEAP },
+	{ OPT_MAX_LIVE, SESSION_HEAP },
+	{ OPT_ALLOCATOR, SESSION_HEAP },
+	{ OPT_MAX_OVERHEAD, SESSION_HEAP },
 };
 
 /* What was said about children, before it is known what is profiled. */
@@ -218,6 +225,26 @@ static int parse_rate(struct parser *p, const char *s)
 	return 0;
 }
 
+/* Percent, with or without the sign: "5", "2.5%". */
+static int parse_overhead(struct parser *p, const char *s)
+{
+	uint64_t whole = 0, tenths = 0;
+	const char *end = s + strlen(s);
+
+	if (end > s && end[-1] == '%')
+		end--;
+	const char *dot = memchr(s, '.', (size_t)(end - s));
+	bool good = parse_number(s, dot ? dot : end, 100, &whole);
+	if (good && dot)
+		good = parse_number(dot + 1, end, 9, &tenths) && end - dot == 2;
+	if (!good || whole * 10 + tenths == 0 || whole * 10 + tenths > 1000)
+		return err_plain(
+			p->e, -EINVAL,
+			"'%s' is no overhead: give percent as in --max-overhead 5 or 2.5%%", s);
+	p->o->heap.max_overhead = (double)(whole * 10 + tenths) / 1000;
+	return 0;
+}
+
 static int parse_max_live(struct parser *p, const char *s)
 {
 	uint64_t live;
@@ -285,6 +312,8 @@ static int parse_option(struct parser *p, int option, const char *arg)
 		return parse_rate(p, arg);
 	case OPT_MAX_LIVE:
 		return parse_max_live(p, arg);
+	case OPT_MAX_OVERHEAD:
+		return parse_overhead(p, arg);
 	case OPT_ALLOCATOR:
 		o->heap.allocators = arg;
 		break;

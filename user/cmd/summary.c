@@ -88,6 +88,11 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 		buf_printf(to, ", rate raised to ");
 		format_bytes(to, (double)h->rate_bytes);
 	}
+	if (h->ended)
+		buf_printf(to, ", probing ended after %u s since frees alone cost too much",
+			   h->windows);
+	else if (h->windows_on < h->windows)
+		buf_printf(to, ", allocations probed in %u of %u s", h->windows_on, h->windows);
 	buf_printf(to, ", heap probes cost this process %.2f%% of its CPU", heap_overhead(s));
 }
 

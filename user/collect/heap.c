@@ -31,15 +31,19 @@ struct heap_collector {
 	struct counts counts;
 	struct map lives; /* u32 tgid -> u32 life: what runs now; 0: it has ended */
 	int cpus_fd, live_fd;
-	void *globals;        /* BPF's variables: */
+	void *globals; /* BPF's variables: */
 	size_t globals_size;
-	uint32_t *rate_shift;
+	uint32_t *rate_shift, *skip_shift;
 	uint64_t *live_count;
 	uint32_t *live_filter;
 	double alloc_ns, free_ns; /* what a call costs that is not sampled, */
 	double step_ns;           /* and how much more where the kernel must single-step */
 	struct heap_cpu base;     /* calls before the targets were probed */
 	uint64_t drained_ns;
+	struct heap_guard guard;
+	struct heap_cpu window_base; /* calls, and */
+	uint64_t window_cpu_ns;      /* the targets' CPU time before this window */
+	uint64_t window_ns;          /* when it began */
 	bool sweep; /* a process has gone: what it held is to leave the table of live ones */
 };
 
@@ -96,6 +100,56 @@ static void live_sweep(struct heap_collector *c)
 	}
 }
 
+/* ---- What probes cost ---------------------------------------------------------------------- */
+
+/* The calls that all CPUs have seen. */
+static void calls_read(const struct heap_collector *c, struct heap_cpu *ret)
+{
+	*ret = (struct heap_cpu){ 0 };
+	for (uint32_t i = 0; i < (uint32_t)libbpf_num_possible_cpus(); i++) {
+		struct heap_cpu cpu;
+		if (bpf_map_lookup_elem(c->cpus_fd, &i, &cpu) < 0)
+			continue;
+		ret->allocs += cpu.allocs;
+		ret->frees += cpu.frees;
+		ret->sampled += cpu.sampled;
+		ret->recording_ns += cpu.recording_ns;
+	}
+}
+
+static void window_begin(struct heap_collector *c, uint64_t now_ns)
+{
+	calls_read(c, &c->window_base);
+	c->window_cpu_ns = processes_cpu_ns(&c->follow.processes);
+	c->window_ns = now_ns;
+}
+
+/* A window of the guard's is over: probe in the next one, or leave it out. */
+static void window_end(struct heap_collector *c, uint64_t now_ns)
+{
+	struct heap_guard_window w;
+	struct heap_cpu calls;
+	double alloc_ns, free_ns;
+	bool was_on = c->guard.on;
+
+	processes_check(&c->follow.processes);
+	calls_read(c, &calls);
+	heap_collector_cost(c, &alloc_ns, &free_ns);
+	w.cpu_ns = (double)(processes_cpu_ns(&c->follow.processes) - c->window_cpu_ns);
+	w.alloc_ns = (double)(calls.allocs - c->window_base.allocs) * alloc_ns +
+		     (double)(calls.recording_ns - c->window_base.recording_ns);
+	w.free_ns = (double)(calls.frees - c->window_base.frees) * free_ns;
+	heap_guard_next(&c->guard, &w);
+	*c->skip_shift = c->guard.skip;
+	if (c->guard.ended)
+		heap_probes_detach(&c->probes);
+	else if (was_on && !c->guard.on)
+		heap_probes_pause(&c->probes);
+	else if (!was_on && c->guard.on)
+		heap_probes_resume(&c->probes, &c->follow.files);
+	window_begin(c, now_ns);
+}
+
 /* ---- Loading ------------------------------------------------------------------------------- */
 
 static int log_table_set(struct bpf_object *object, struct err *e)
@@ -147,27 +201,13 @@ static int object_connect(struct heap_collector *c, struct err *e)
 	if (!c->globals)
 		return -EINVAL;
 	c->rate_shift = variable(c, "rate_shift", sizeof(*c->rate_shift), e);
+	c->skip_shift = variable(c, "skip_shift", sizeof(*c->skip_shift), e);
 	c->live_count = variable(c, "live_count", sizeof(*c->live_count), e);
 	c->live_filter = variable(c, "live_filter", sizeof(uint32_t) << HEAP_FILTER_BITS, e);
-	if (!c->rate_shift || !c->live_count || !c->live_filter)
+	if (!c->rate_shift || !c->skip_shift || !c->live_count || !c->live_filter)
 		return -EINVAL;
 	return counts_init(&c->counts, object, sizeof(struct heap_key), sizeof(struct heap_value),
 			   COUNTS_ENTRIES, e);
-}
-
-/* The calls that all CPUs have seen. */
-static void calls_read(const struct heap_collector *c, struct heap_cpu *ret)
-{
-	*ret = (struct heap_cpu){ 0 };
-	for (uint32_t i = 0; i < (uint32_t)libbpf_num_possible_cpus(); i++) {
-		struct heap_cpu cpu;
-		if (bpf_map_lookup_elem(c->cpus_fd, &i, &cpu) < 0)
-			continue;
-		ret->allocs += cpu.allocs;
-		ret->frees += cpu.frees;
-		ret->sampled += cpu.sampled;
-		ret->recording_ns += cpu.recording_ns;
-	}
 }
 
 /* None of the targets has anything to probe: say why. */
@@ -237,6 +277,9 @@ static int collector_start(struct heap_collector *c, const struct heap_options *
 		return rc;
 	heap_probes_update(&c->probes, &f->processes, &f->files);
 	c->drained_ns = clock_mono_ns();
+	heap_guard_init(&c->guard, o->max_overhead, c->drained_ns);
+	processes_check(&f->processes);
+	window_begin(c, c->drained_ns);
 	return c->probes.attachments.len ? 0 : nothing_probed(c, e);
 }
 
@@ -310,8 +353,13 @@ int heap_collector_drain(struct heap_collector *c, struct err *e)
 /* What is due by the clock. */
 static int collector_due(struct heap_collector *c, struct err *e)
 {
-	heap_probes_update(&c->probes, &c->follow.processes, &c->follow.files);
-	if (clock_mono_ns() - c->drained_ns < DRAIN_NS)
+	uint64_t now_ns = clock_mono_ns();
+
+	if (now_ns - c->window_ns >= HEAP_GUARD_WINDOW_NS)
+		window_end(c, now_ns);
+	if (!c->guard.ended)
+		heap_probes_update(&c->probes, &c->follow.processes, &c->follow.files);
+	if (now_ns - c->drained_ns < DRAIN_NS)
 		return 0;
 	processes_check(&c->follow.processes);
 	if (c->sweep)
@@ -388,6 +436,11 @@ static bool is_stepped(const struct heap_collector *c, enum alloc_call call)
 			if (probe->call == call)
 				return !probe->emulated;
 	return false;
+}
+
+const struct heap_guard *heap_collector_guard(const struct heap_collector *c)
+{
+	return &c->guard;
 }
 
 void heap_collector_cost(const struct heap_collector *c, double *alloc_ns, double *free_ns)

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "collect/follow.h"
+#include "collect/heap_guard.h"
 #include "collect/heap_probes.h"
 #include "collect/heap_sites.h"
 
@@ -25,6 +26,7 @@ struct heap_options {
 	uint64_t rate_bytes;
 	uint32_t max_live;   /* sampled allocations that may live at once */
 	unsigned allocators; /* bits of enum allocator */
+	double max_overhead; /* share of the targets' CPU time that probes may take; 0: any */
 };
 
 /** What has been seen, and what could not be put into the profile, by reason, since the start. */
@@ -75,6 +77,9 @@ const struct heap_sites *heap_collector_sites(const struct heap_collector *c);
 const struct heap_probes *heap_collector_probes(const struct heap_collector *c);
 struct follow *heap_collector_follow(struct heap_collector *c);
 void heap_collector_counters(const struct heap_collector *c, struct heap_counters *ret);
+
+/** How the bound on the overhead was kept. */
+const struct heap_guard *heap_collector_guard(const struct heap_collector *c);
 
 /** What a call costs that is not sampled, in ns: an allocation, and a free. Measured at the start.
  */

@@ -173,17 +173,15 @@ static int program_attach(struct heap_probes *h, struct uprobe_links *links, con
 	return rc;
 }
 
-/* Frees before allocations: what is allocated from now on must not be freed unseen. */
-static int attachment_attach(struct heap_probes *h, struct heap_attachment *a,
-			     const struct code_file *code, const struct alloc_probes *probes,
-			     struct err *e)
+static int attachment_attach_allocs(struct heap_probes *h, struct heap_attachment *a,
+				    const struct code_file *code, const struct alloc_probes *probes,
+				    struct err *e)
 {
 	const char *suffix = h->kind == UPROBE_SESSION ? "_session" : "";
 	char name[64];
-	int rc = program_attach(h, &a->frees, "heap_free", false, a->pid, code, probes,
-				probe_is_free, NULL, e);
+	int rc = 0;
 
-	if (rc == 0 && h->kind != UPROBE_SESSION)
+	if (h->kind != UPROBE_SESSION)
 		rc = program_attach(h, &a->returns, "heap_return", true, a->pid, code, probes,
 				    probe_returns, NULL, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(programs); i++) {
@@ -192,6 +190,19 @@ static int attachment_attach(struct heap_probes *h, struct heap_attachment *a,
 		rc = program_attach(h, &a->entries, name, false, a->pid, code, probes,
 				    probe_is_programs, p, e);
 	}
+	return rc;
+}
+
+/* Frees before allocations: what is allocated from now on must not be freed unseen. */
+static int attachment_attach(struct heap_probes *h, struct heap_attachment *a,
+			     const struct code_file *code, const struct alloc_probes *probes,
+			     struct err *e)
+{
+	int rc = program_attach(h, &a->frees, "heap_free", false, a->pid, code, probes,
+				probe_is_free, NULL, e);
+
+	if (rc == 0 && !h->paused)
+		rc = attachment_attach_allocs(h, a, code, probes, e);
 	return rc;
 }
 
@@ -270,6 +281,31 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 			continue;
 		*looked = p->read_ns;
 		process_update(h, p, files);
+	}
+}
+
+void heap_probes_pause(struct heap_probes *h)
+{
+	h->paused = true;
+	vec_for_each(a, &h->attachments)
+		uprobe_detach(&a->entries);
+	vec_for_each(a, &h->attachments)
+		uprobe_detach(&a->returns);
+}
+
+void heap_probes_resume(struct heap_probes *h, const struct code_files *files)
+{
+	h->paused = false;
+	vec_for_each(a, &h->attachments) {
+		const struct alloc_probes *probes = heap_probes_of(h, a->file);
+		const struct code_file *code = code_files_at(files, a->file);
+		struct err e = { 0 };
+		int rc = attachment_attach_allocs(h, a, code, probes, &e);
+
+		if (rc < 0 && rc != -ESRCH) {
+			h->attach_errors++;
+			h->error = e;
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ struct heap_probes {
 	vec_of(struct heap_probed_file *) files;
 	vec_of(struct heap_attachment) attachments;
 	struct map looked;      /* u32 pid -> u64: process.read_ns when it was last looked at */
+	bool paused;            /* allocations are not probed now */
 	uint64_t attach_errors; /* files in processes that could not be probed */
 	struct err error;       /* why, the last time */
 };
@@ -58,6 +59,10 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
  * negative errno. */
 int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file *file,
 		       struct err *e);
+
+/** Take the probes on allocations away, leaving those on frees; and put them back. */
+void heap_probes_pause(struct heap_probes *h);
+void heap_probes_resume(struct heap_probes *h, const struct code_files *files);
 
 /** Take all probes away: those that start a record first. */
 void heap_probes_detach(struct heap_probes *h);

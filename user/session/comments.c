@@ -93,6 +93,11 @@ static void heap_add_comment(struct profile *p, struct buf *text, const struct s
 	buf_printf(text, "# heap: probes took %.3f s of the targets' %.2f s CPU", h->cost_ns / 1e9,
 		   (double)stats->kernel_ns / 1e9);
 	add(p, text);
+	if (h->windows_on < h->windows) {
+		buf_printf(text, "heap: allocations were probed in %u of %u s%s", h->windows_on,
+			   h->windows, h->ended ? ", then frees alone cost too much" : "");
+		add(p, text);
+	}
 	if (h->untracked) {
 		buf_printf(text,
 			   "heap: %lu sampled allocations are never in use: their frees cannot "

@@ -38,6 +38,7 @@ static int heap_open(const struct session_options *o, void **ret, struct err *e)
 		.rate_bytes = o->heap.rate_bytes,
 		.max_live = o->heap.max_live,
 		.allocators = ALLOCATORS_ALL,
+		.max_overhead = o->heap.max_overhead,
 	};
 	int rc = 0;
 
@@ -142,7 +143,8 @@ struct heap_line {
 static struct heap_line line_of(const struct heap_state *s, const struct session_options *o,
 				const struct heap_key *key, const struct heap_value *value)
 {
-	double weight = heap_weight(key->size, o->heap.rate_bytes << key->shift);
+	double weight = heap_weight(key->size, o->heap.rate_bytes << key->shift) *
+			(double)(1U << key->skip);
 	double allocs = (double)value->allocs * weight, inuse = 0;
 
 	if (value->allocs > value->frees &&
@@ -226,6 +228,10 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 		.probe_errors = probes->attach_errors,
 		.probe_error = probes->attach_errors ? probes->error.msg : NULL,
 	};
+	const struct heap_guard *guard = heap_collector_guard(s->collector);
+	heap->windows = guard->windows;
+	heap->windows_on = guard->windows_on;
+	heap->ended = guard->ended;
 	heap_collector_cost(s->collector, &heap->alloc_ns, &heap->free_ns);
 	heap->cost_ns = (double)now.allocs * heap->alloc_ns + (double)now.frees * heap->free_ns +
 			(double)now.recording_ns;
@@ -278,7 +284,8 @@ static int lines_merge(struct builder *b)
 			line_of(b->state, b->o, from, map_value_at(&b->sites->counts, i));
 		struct heap_key key = *from;
 		labels_hide(b->labels, &key.sample);
-		key.shift = key.life = 0;
+		key.shift = key.skip = 0;
+		key.life = 0;
 		struct heap_line *sum = map_put(&b->lines, &key, NULL);
 		if (!sum)
 			return -ENOMEM;

@@ -32,6 +32,7 @@ struct session_heap_options {
 	uint64_t rate_bytes;    /* mean bytes between two samples; 1: every call */
 	uint32_t max_live;      /* sampled allocations that may live at once */
 	const char *allocators; /* names as in probe/alloc_probes.h; NULL: all that are found */
+	double max_overhead;    /* share of the targets' CPU time that probes may take; 0: any */
 	bool alloc_default;     /* what is shown first is alloc_space, not inuse_space */
 	bool keep_ended; /* what a process held when it ended stays in use: a search for leaks */
 };
@@ -91,8 +92,10 @@ struct session_heap_stats {
 	uint64_t live;      /* sampled allocations that live */
 	uint64_t untracked; /* sampled allocations whose free could not be seen: never in use */
 	uint64_t failed, reused;
-	double alloc_ns, free_ns;           /* what a call costs that is not sampled */
-	double cost_ns;                     /* what all calls cost the targets */
+	double alloc_ns, free_ns;     /* what a call costs that is not sampled */
+	double cost_ns;               /* what all calls cost the targets */
+	uint32_t windows, windows_on; /* seconds, and those in which allocations were probed */
+	bool ended;                   /* frees alone cost more than max_overhead: probing is over */
 	const struct session_probe *probes; /* live until the next session call */
 	size_t probes_len;
 	uint64_t probe_errors;   /* files in processes that could not be probed */
