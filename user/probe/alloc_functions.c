@@ -42,9 +42,24 @@ struct reading {
 
 typedef int (*symbol_fn)(struct reading *r, const char *name, const GElf_Sym *sym);
 
+/* The strings of a table, up to the last that is terminated. */
+static size_t strings_read(Elf *elf, size_t section, const char **strings)
+{
+	Elf_Scn *scn = elf_getscn(elf, section);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	const char *last = data && data->d_buf ? memrchr(data->d_buf, '\0', data->d_size) : NULL;
+
+	if (!last)
+		return 0;
+	*strings = data->d_buf;
+	return (size_t)(last - *strings);
+}
+
 static int table_each(struct reading *r, Elf_Scn *scn, const GElf_Shdr *shdr, symbol_fn each)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
+	const char *strings;
+	size_t size = strings_read(r->file->elf, shdr->sh_link, &strings);
 	int rc = 0;
 
 	if (!data || !data->d_buf)
@@ -52,11 +67,9 @@ static int table_each(struct reading *r, Elf_Scn *scn, const GElf_Shdr *shdr, sy
 	for (size_t i = 1; i < data->d_size / sizeof(Elf64_Sym) && rc == 0; i++) {
 		GElf_Sym sym;
 
-		if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF)
-			continue;
-		const char *name = elf_strptr(r->file->elf, shdr->sh_link, sym.st_name);
-		if (name && *name)
-			rc = each(r, name, &sym);
+		if (gelf_getsym(data, (int)i, &sym) && sym.st_shndx != SHN_UNDEF &&
+		    sym.st_name < size && strings[sym.st_name])
+			rc = each(r, strings + sym.st_name, &sym);
 	}
 	return rc;
 }
@@ -93,17 +106,6 @@ static bool is_function(const struct reading *r, const GElf_Sym *sym)
 	return (type == STT_FUNC || type == STT_GNU_IFUNC) && is_code(r, sym->st_value);
 }
 
-static int hint_take(struct reading *r, const char *name, const GElf_Sym *sym)
-{
-	(void)sym;
-	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
-		if (strcmp(name, hints[i].name) == 0)
-			r->hints |= hints[i].hint;
-	}
-	alloc_prefixes_learn(&r->prefixes, name);
-	return 0;
-}
-
 /* Is the name this one, but for a version? */
 static bool base_is(const char *name, const char *base)
 {
@@ -126,6 +128,17 @@ static int family_take(struct reading *r, const char *name, const GElf_Sym *sym)
 	else if (base_is(name + r->prefixes.lens[what.prefix], "free"))
 		r->seen[what.prefix] |= 2;
 	return 0;
+}
+
+static int name_take(struct reading *r, const char *name, const GElf_Sym *sym)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
+		if (strcmp(name, hints[i].name) == 0)
+			r->hints |= hints[i].hint;
+	}
+	if (name[0] != '_' || name[1] != 'Z')
+		alloc_prefixes_learn(&r->prefixes, name);
+	return family_take(r, name, sym);
 }
 
 static bool family_whole(const struct reading *r, size_t prefix)
@@ -293,8 +306,10 @@ static void aliases_merge(struct alloc_functions *t)
 static bool families_read(struct reading *r)
 {
 	alloc_prefixes_init(&r->prefixes);
-	symbols_each(r, hint_take);
-	symbols_each(r, family_take);
+	size_t known = r->prefixes.len;
+	symbols_each(r, name_take);
+	if (r->prefixes.len > known)
+		symbols_each(r, family_take);
 	return !(r->hints & HINT_LOADER) && operators_belong(r);
 }
 

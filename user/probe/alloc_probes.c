@@ -173,37 +173,52 @@ static uint64_t file_offset(const struct elf_file *f, uint64_t vaddr)
 	return 0;
 }
 
+/* The place for one function; false: no probe can be there. */
+static bool probe_place(struct finding *f, struct alloc_probe *p)
+{
+	struct place_question q = {
+		.entry = p->entry,
+		.end = p->end,
+		.arguments = arguments[p->call],
+		.stack = !p->no_return,
+		.moved = REG_NONE,
+		.null_harmless = p->call == ALLOC_FREE,
+	};
+	struct place place, moved;
+
+	if (!place_find(f->code, &f->landings, &q, &place))
+		return false;
+	q.moved = REG_RSI;
+	if (!place.emulated && p->call == ALLOC_SIZE0 && !p->no_return &&
+	    place_find(f->code, &f->landings, &q, &moved) && moved.emulated) {
+		p->call = ALLOC_SIZE1;
+		place = moved;
+		place.why = "the first emulated instruction, the size moved to rsi";
+	}
+	p->place = place.at;
+	p->offset = file_offset(f->file, place.at);
+	p->emulated = place.emulated;
+	p->why = place.why;
+	p->returns = !p->no_return;
+	return true;
+}
+
 static int places_find(struct finding *f)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < f->to->items.len; i++) {
 		struct alloc_probe *p = &f->to->items.items[i];
-		struct place_question q = {
+		struct alloc_skip skip = {
+			.name = p->name,
 			.entry = p->entry,
-			.end = p->end,
-			.arguments = arguments[p->call],
-			.stack = !p->no_return,
-			.null_harmless = p->call == ALLOC_FREE,
+			.why = "the kernel takes no probe on its first instruction",
 		};
-		struct place place;
 
-		if (!place_find(f->code, &f->landings, &q, &place)) {
-			struct alloc_skip skip = {
-				.name = p->name,
-				.entry = p->entry,
-				.why = "the kernel takes no probe on its first instruction",
-			};
-			if (vec_push(&f->to->skips, skip) < 0)
-				return -ENOMEM;
-			continue;
-		}
-		p->place = place.at;
-		p->offset = file_offset(f->file, place.at);
-		p->emulated = place.emulated;
-		p->why = place.why;
-		p->returns = !p->no_return;
-		f->to->items.items[kept++] = *p;
+		if (probe_place(f, p))
+			f->to->items.items[kept++] = *p;
+		else if (vec_push(&f->to->skips, skip) < 0)
+			return -ENOMEM;
 	}
 	f->to->items.len = kept;
 	return 0;

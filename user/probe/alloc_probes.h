@@ -28,11 +28,12 @@ enum allocator {
 
 #define ALLOCATORS_ALL ((1u << (ALLOCATOR_CUSTOM + 1)) - 1)
 
-/** What a probed function does with memory: which arguments matter. */
+/** What a probed function does with memory: which arguments matter, in rdi, rsi and rdx. */
 enum alloc_call {
 	ALLOC_SIZE0,          /* size: malloc, valloc, pvalloc, operator new, mallocx */
 	ALLOC_CALLOC,         /* count, size */
-	ALLOC_SIZE1,          /* alignment or heap, size: memalign, aligned_alloc */
+	ALLOC_SIZE1,          /* alignment or anything, size: memalign, aligned_alloc; and a
+			       * function of ALLOC_SIZE0 whose size is in rsi by `place` */
 	ALLOC_POSIX_MEMALIGN, /* where the pointer goes, alignment, size; returns 0 or an errno */
 	ALLOC_REALLOC,        /* pointer, size */
 	ALLOC_FREE,           /* pointer: free, cfree, operator delete, sdallocx */

@@ -45,42 +45,42 @@ static int target_take(struct landings *t, uint64_t target)
 	return vec_push(&t->addresses, target);
 }
 
-/* Bytes at `vaddr`, the last BRANCH_MAX - 1 of which only complete what begins before. */
+/* Is what ends before `at` the opcode of a branch of 32 bits: call, jmp, or jcc? */
+static bool opcode_before(const uint8_t *bytes, size_t at)
+{
+	return (bytes[at - 1] & 0xfe) == 0xe8 ||
+	       (at >= 2 && bytes[at - 2] == 0x0f && (bytes[at - 1] & 0xf0) == 0x80);
+}
+
+/* The distance comes first, as few bytes in a hundred megabytes are one to where we look. */
 static int bytes_scan(struct landings *t, const uint8_t *bytes, size_t len, uint64_t vaddr)
 {
 	uint64_t first = t->entries.items[0];
 	uint64_t span = t->entries.items[t->entries.len - 1] + LANDINGS_REACH - first;
 	int rc = 0;
 
-	for (size_t i = 0; i + BRANCH_MAX <= len && rc == 0; i++) {
-		size_t size = 5;
+	for (size_t at = 1; at + 4 <= len && rc == 0; at++) {
 		int32_t distance;
 
-		if (bytes[i] == 0x0f && (bytes[i + 1] & 0xf0) == 0x80)
-			size = 6;
-		else if ((bytes[i] & 0xfe) != 0xe8)
-			continue;
-		memcpy(&distance, bytes + i + size - 4, 4);
-		uint64_t target = vaddr + i + size + (uint64_t)(int64_t)distance;
-		if (target - first < span)
+		memcpy(&distance, bytes + at, 4);
+		uint64_t target = vaddr + at + 4 + (uint64_t)(int64_t)distance;
+		if (target - first < span && opcode_before(bytes, at))
 			rc = target_take(t, target);
 	}
 	return rc;
 }
 
-/* All branches of 32 bits in a segment. */
+/* All branches of 32 bits in a segment. Chunks overlap, so that each branch is whole in one. */
 static int far_find(struct landings *t, struct code *code, const struct elf_segment *s)
 {
-	uint8_t *chunk = calloc(1, CHUNK_SIZE + BRANCH_MAX);
+	uint8_t *chunk = malloc(CHUNK_SIZE + BRANCH_MAX);
 	int rc = chunk ? 0 : -ENOMEM;
 
 	for (uint64_t at = 0; at < s->filesz && rc == 0; at += CHUNK_SIZE) {
-		size_t len = code_bytes(code, s->vaddr + at, chunk, CHUNK_SIZE + BRANCH_MAX - 1);
+		size_t len = code_bytes(code, s->vaddr + at, chunk, CHUNK_SIZE + BRANCH_MAX);
 		if (len == 0)
 			break;
-		/* The segment's last branch may end with its last byte. */
-		chunk[len] = 0;
-		rc = bytes_scan(t, chunk, len + 1, s->vaddr + at);
+		rc = bytes_scan(t, chunk, len, s->vaddr + at);
 	}
 	free(chunk);
 	return rc;

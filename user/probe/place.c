@@ -15,14 +15,23 @@ static bool is_endbr64(struct code *code, uint64_t vaddr)
 	       memcmp(bytes, INSN_ENDBR64, sizeof(bytes)) == 0;
 }
 
-/* Why the straight way from the entry ends with this instruction, or NULL if it goes on. */
-static const char *way_ends(const struct place_question *q, const struct insn *in)
+/* Is this where the one argument is moved? */
+static bool moves_argument(const struct place_question *q, const struct insn *in)
+{
+	return q->moved != REG_NONE && in->effect == EFFECT_COPY && in->reg == q->moved &&
+	       q->arguments == 1u << in->from;
+}
+
+/* Why the straight way from the entry ends with this instruction, or NULL if it goes on.
+ * `arguments` is where they are. */
+static const char *way_ends(const struct place_question *q, uint16_t arguments,
+			    const struct insn *in)
 {
 	if (in->flow != FLOW_NEXT)
 		return "no emulated instruction before the code divides";
 	if (!in->familiar)
 		return "no emulated instruction before one of unknown effect";
-	if (in->writes & q->arguments)
+	if (in->writes & arguments)
 		return "an argument is overwritten before the first emulated instruction";
 	if (q->stack && (in->writes >> REG_RSP & 1))
 		return "the stack pointer moves before the first emulated instruction";
@@ -43,6 +52,7 @@ static const char *way_search(struct code *code, const struct landings *landings
 	uint64_t limit = q->entry + LANDINGS_REACH;
 	/* Some callers and linkers skip the endbr64, which is no other way into the function. */
 	uint64_t inside = q->entry + (is_endbr64(code, q->entry) ? ENDBR64_LEN : 0) + 1;
+	uint16_t arguments = q->arguments;
 	struct insn in, test = { 0 };
 
 	if (q->end > q->entry && q->end < limit)
@@ -50,7 +60,7 @@ static const char *way_search(struct code *code, const struct landings *landings
 	for (uint64_t at = q->entry; at < limit && code_insn(code, at, &in); at += in.len) {
 		if (landings_within(landings, inside, at + in.len - 1))
 			return "a branch lands before the first emulated instruction, or in it";
-		if (in.emulated) {
+		if (in.emulated && (q->moved == REG_NONE || arguments != q->arguments)) {
 			ret->at = at;
 			ret->emulated = true;
 			if (!ret->why)
@@ -62,9 +72,11 @@ static const char *way_search(struct code *code, const struct landings *landings
 			ret->why = "emulated, behind the test for NULL";
 			continue;
 		}
-		const char *ends = way_ends(q, &in);
+		const char *ends = way_ends(q, arguments, &in);
 		if (ends)
 			return ends;
+		if (moves_argument(q, &in))
+			arguments = (uint16_t)(1u << in.reg);
 		if (!in.keeps_flags)
 			test = in;
 	}

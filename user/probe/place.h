@@ -9,6 +9,7 @@ struct place_question {
 	uint64_t entry, end; /* the function; end == entry: not known */
 	uint16_t arguments;  /* registers, 1 << enum reg, that must hold what they held at entry */
 	bool stack;          /* so must the stack pointer */
+	enum reg moved;      /* where the one argument must have been copied; REG_NONE: not asked */
 	bool null_harmless;  /* calls with NULL in the first argument need not be seen */
 };
 
