@@ -109,9 +109,102 @@ static void test_merger(void **state)
 	struct profile *other = profile_create();
 	profile_add_sample_type(other, "space", "bytes");
 	assert_int_equal(profile_merger_add(m, program(0x400000, "milliseconds", 1), &e), 0);
-	assert_int_equal(profile_merger_add(m, other, &e), -EINVAL);
+	assert_int_equal(profile_merger_add(m, other, &e), -EBADMSG);
 	assert_int_equal(profile_merger_finish(m, &none, &e), -EINVAL);
 	profile_merger_destroy(m);
+}
+
+static void change_nothing(struct profile *p)
+{
+	(void)p;
+}
+static void change_text(struct profile *p)
+{
+	p->bytes[p->strings.items[p->functions.items[0].name].start] = 'g';
+}
+static void change_start_line(struct profile *p)
+{
+	p->functions.items[0].start_line = 9;
+}
+static void change_function(struct profile *p)
+{
+	p->lines.items[0].function = 1;
+}
+static void change_line(struct profile *p)
+{
+	p->lines.items[0].line = 4;
+}
+static void change_column(struct profile *p)
+{
+	p->lines.items[0].column = 4;
+}
+static void change_line_count(struct profile *p)
+{
+	p->locations.items[0].line_count = 0;
+}
+static void change_address(struct profile *p)
+{
+	p->locations.items[0].address++;
+}
+static void change_folded(struct profile *p)
+{
+	p->locations.items[0].is_folded = true;
+}
+static void change_mapping(struct profile *p)
+{
+	p->locations.items[0].mapping = PROFILE_NONE;
+}
+static void change_offset(struct profile *p)
+{
+	p->mappings.items[0].offset = 0x1000;
+}
+static void change_place(struct profile *p)
+{
+	p->mappings.items[0].start += 0x1000000;
+	p->mappings.items[0].limit += 0x1000000;
+}
+static void change_label(struct profile *p)
+{
+	p->labels.items[1].str = p->labels.items[1].key;
+}
+
+/* What stands at the same place in the next profile need not be the same. */
+static void test_merge_compares_all(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		void (*change)(struct profile *p);
+		size_t functions, locations, samples;
+	} changes[] = {
+		{ "nothing", change_nothing, 2, 2, 2 },
+		{ "text", change_text, 3, 3, 3 },
+		{ "start line", change_start_line, 3, 3, 3 },
+		{ "function", change_function, 2, 3, 3 },
+		{ "line", change_line, 2, 3, 3 },
+		{ "column", change_column, 2, 3, 3 },
+		{ "line count", change_line_count, 2, 3, 3 },
+		{ "address", change_address, 2, 3, 3 },
+		{ "folded", change_folded, 2, 3, 3 },
+		{ "mapping", change_mapping, 2, 3, 3 },
+		{ "offset", change_offset, 2, 4, 4 },
+		{ "place", change_place, 2, 4, 4 },
+		{ "label", change_label, 2, 2, 3 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct profile *three[] = { program(0x400000, "nanoseconds", 3),
+					    program(0x400000, "nanoseconds", 4),
+					    program(0x400000, "nanoseconds", 5) };
+		_cleanup_profile_ struct profile *p = NULL;
+		struct err e = { 0 };
+		changes[i].change(three[1]);
+		assert_int_equal(profile_merge(three, 3, &p, &e), 0);
+		if (p->functions.len != changes[i].functions ||
+		    p->locations.len != changes[i].locations ||
+		    p->sample_count != changes[i].samples)
+			fail_msg("%s: %zu functions, %zu locations, %zu samples", changes[i].name,
+				 p->functions.len, p->locations.len, p->sample_count);
+	}
 }
 
 static void test_merge_drops_types_that_not_all_have(void **state)
@@ -144,7 +237,7 @@ static void test_merge_refuses_other_kinds(void **state)
 		profile_add_sample_type(other, kinds[i].type, kinds[i].unit);
 		struct profile *both[] = { one, other }, *p = NULL;
 		struct err e = { 0 };
-		assert_int_equal(profile_merge(both, 2, &p, &e), -EINVAL);
+		assert_int_equal(profile_merge(both, 2, &p, &e), -EBADMSG);
 		assert_null(p);
 		assert_string_equal(e.msg, kinds[i].error);
 	}
@@ -234,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_merge_equal_code_elsewhere),
 		cmocka_unit_test(test_merge_takes_the_finer_unit),
 		cmocka_unit_test(test_merger),
+		cmocka_unit_test(test_merge_compares_all),
 		cmocka_unit_test(test_merge_drops_types_that_not_all_have),
 		cmocka_unit_test(test_merge_refuses_other_kinds),
 		cmocka_unit_test(test_subtract),

@@ -92,12 +92,12 @@ static int make_compatible(struct profile **profiles, size_t count, struct err *
 		}
 	}
 	if (rc == 0 && names.len == 0)
-		rc = err_plain(e, -EINVAL, "profiles have empty common sample type list");
+		rc = err_plain(e, -EBADMSG, "profiles have empty common sample type list");
 	for (size_t k = 0; k < count && rc == 0; k++) {
 		/* Where a profile has a type twice and another lacks it, the sum deceives. */
 		for (size_t i = 0; i < names.len && rc == 0; i++) {
 			if (find_type(profiles[k], names.items[i]) == profiles[k]->sample_types.len)
-				rc = err_plain(e, -EINVAL,
+				rc = err_plain(e, -EBADMSG,
 					       "\"%s\" sample type is not found in profile",
 					       names.items[i]);
 		}
@@ -129,7 +129,7 @@ static int check_match(const struct profile *a, const struct profile_value_type 
 	len_b -= len_b > 0 && name_b[len_b - 1] == 's';
 	if (len_a == len_b && memcmp(name_a, name_b, len_a) == 0 && unit_compatible(unit_a, unit_b))
 		return 0;
-	return err_plain(e, -EINVAL, "%s: incompatible types: '%s/%s' and '%s/%s'", what, name_a,
+	return err_plain(e, -EBADMSG, "%s: incompatible types: '%s/%s' and '%s/%s'", what, name_a,
 			 unit_a, name_b, unit_b);
 }
 
@@ -261,10 +261,8 @@ static int merge_compatible(struct profile **profiles, size_t count, struct prof
 	merge_table_init(&t, out);
 	for (size_t k = 0; k < count; k++) {
 		merge_header(out, profiles[k], k == 0);
-		if (merge_table_add(&t, profiles[k]) < 0 || profile_build_error(out) < 0)
+		if (merge_table_add(&t, steal(profiles[k])) < 0 || profile_build_error(out) < 0)
 			return no_memory(e);
-		profile_destroy(profiles[k]);
-		profiles[k] = NULL;
 	}
 	*ret = steal(out);
 	return 0;
@@ -372,7 +370,7 @@ int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *
 		return rc;
 	merge_header(m->out, source, !m->started);
 	m->started = true;
-	if (merge_table_add(&m->table, source) < 0 || profile_build_error(m->out) < 0)
+	if (merge_table_add(&m->table, steal(source)) < 0 || profile_build_error(m->out) < 0)
 		return no_memory(e);
 	return 0;
 }
@@ -408,7 +406,7 @@ int profile_normalize(struct profile *p, const struct profile *base, struct err 
 	if (!sums || !base_sums || !ratios)
 		return no_memory(e);
 	if (base->sample_types.len != types)
-		return err_plain(e, -EINVAL, "incompatible sample types");
+		return err_plain(e, -EBADMSG, "incompatible sample types");
 	for (size_t i = 0; i < types; i++) {
 		int rc = check_match(p, &p->sample_types.items[i], base,
 				     &base->sample_types.items[i], "sample types", e);

@@ -16,7 +16,7 @@
  *
  * The first profile gives the period type and drop_frames, the earliest the time; durations are
  * added. All `count` profiles are consumed and their pointers cleared, also on failure; the caller
- * owns *ret. -EINVAL: the profiles are of different kinds.
+ * owns *ret. -EBADMSG: the profiles are of different kinds.
  */
 int profile_merge(struct profile **profiles, size_t count, struct profile **ret, struct err *e);
 
@@ -33,8 +33,8 @@ int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *
 int profile_merger_finish(struct profile_merger *m, struct profile **ret, struct err *e);
 
 /**
- * Drop the sample types that occur twice, as pprof does even with a single profile. -EINVAL if none
- * is left.
+ * Drop the sample types that occur twice, as pprof does even with a single profile. -EBADMSG if
+ * none is left.
  */
 int profile_check_types(struct profile *p, struct err *e);
 

@@ -14,13 +14,6 @@ struct mapping_key {
 	uint64_t identity; /* string: the build id, else the file name */
 };
 
-/* One profile being added: where its entries went. */
-struct source {
-	struct merge_table *t;
-	struct profile *p;
-	uint32_t *mappings, *functions, *locations, *strings; /* PROFILE_NONE: not yet */
-};
-
 void merge_table_init(struct merge_table *t, struct profile *out)
 {
 	*t = (struct merge_table){ .out = out };
@@ -30,11 +23,10 @@ void merge_table_init(struct merge_table *t, struct profile *out)
 void merge_table_deinit(struct merge_table *t)
 {
 	map_deinit(&t->mappings);
-	free(t->location_slots);
-	free(t->sample_slots);
-	vec_deinit(&t->last_strings);
-	vec_deinit(&t->last_functions);
-	vec_deinit(&t->last_locations);
+	slots_deinit(&t->locations);
+	slots_deinit(&t->samples);
+	merge_source_deinit(&t->source);
+	merge_source_deinit(&t->last);
 }
 
 bool merge_is_zero(const struct profile *p, size_t sample)
@@ -54,88 +46,51 @@ static uint64_t mix(uint64_t hash, uint64_t v)
 	return hash ^ hash >> 29;
 }
 
-/* Double a hash table of numbers once it is half full. */
-static int slots_grow(uint32_t **slots, size_t *count, size_t used, const struct profile *p,
-		      uint64_t (*hash)(const struct profile *p, size_t i))
+static uint32_t merge_string(struct merge_table *t, uint32_t string)
 {
-	if ((used + 1) * 2 <= *count)
-		return 0;
-	size_t grown_count = *count ? *count * 2 : 1024;
-	uint32_t *grown = calloc(grown_count, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	for (size_t i = 0; i < used; i++) {
-		size_t at = hash(p, i) & (grown_count - 1);
-		while (grown[at])
-			at = (at + 1) & (grown_count - 1);
-		grown[at] = (uint32_t)i + 1;
-	}
-	free(*slots);
-	*slots = grown;
-	*count = grown_count;
-	return 0;
+	uint32_t *to = &t->source.strings[string];
+	const struct profile *p = t->source.p;
+
+	if (*to == PROFILE_NONE)
+		*to = profile_intern(t->out, profile_str(p, string), profile_str_len(p, string));
+	return *to;
 }
 
-/* Where the last profile's entry of this number went, or PROFILE_NONE. */
-#define guess_of(last, number) ((number) < (last)->len ? (last)->items[number] : PROFILE_NONE)
-
-static uint32_t merge_string(struct source *s, uint32_t string)
+static uint32_t merge_mapping(struct merge_table *t, uint32_t number)
 {
-	if (s->strings[string] != PROFILE_NONE)
-		return s->strings[string];
-	const struct profile *out = s->t->out;
-	const char *text = profile_str(s->p, string);
-	size_t len = profile_str_len(s->p, string);
-	uint32_t guess = guess_of(&s->t->last_strings, string);
-	if (guess == PROFILE_NONE || profile_str_len(out, guess) != len ||
-	    memcmp(profile_str(out, guess), text, len) != 0)
-		guess = profile_intern(s->t->out, text, len);
-	return s->strings[string] = guess;
-}
-
-static uint32_t merge_mapping(struct source *s, uint32_t number)
-{
-	if (number == PROFILE_NONE || s->mappings[number] != PROFILE_NONE)
-		return number == PROFILE_NONE ? PROFILE_NONE : s->mappings[number];
-	struct profile_mapping m = s->p->mappings.items[number];
-	m.filename = merge_string(s, m.filename);
-	m.build_id = merge_string(s, m.build_id);
+	if (number == PROFILE_NONE || t->source.mappings[number] != PROFILE_NONE)
+		return number == PROFILE_NONE ? PROFILE_NONE : t->source.mappings[number];
+	struct profile_mapping m = t->source.p->mappings.items[number];
+	m.filename = merge_string(t, m.filename);
+	m.build_id = merge_string(t, m.build_id);
 	struct mapping_key key = {
 		.pages = (m.limit - m.start + 0xfff) >> 12,
 		.offset = m.offset,
 		.identity = m.build_id ? m.build_id : m.filename,
 	};
 	bool added;
-	uint32_t *to = map_put(&s->t->mappings, &key, &added);
+	uint32_t *to = map_put(&t->mappings, &key, &added);
 	if (!to) {
-		s->t->out->build_error = -ENOMEM;
+		t->out->build_error = -ENOMEM;
 		return PROFILE_NONE;
 	}
 	if (added)
-		*to = profile_add_mapping(s->t->out, &m);
-	return s->mappings[number] = *to;
+		*to = profile_add_mapping(t->out, &m);
+	return t->source.mappings[number] = *to;
 }
 
-static bool functions_equal(const struct profile_function *a, const struct profile_function *b)
+static uint32_t merge_function(struct merge_table *t, uint32_t number)
 {
-	return a->name == b->name && a->system_name == b->system_name &&
-	       a->filename == b->filename && a->start_line == b->start_line;
-}
+	uint32_t *to = &t->source.functions[number];
 
-static uint32_t merge_function(struct source *s, uint32_t number)
-{
-	if (s->functions[number] == PROFILE_NONE) {
-		struct profile_function f = s->p->functions.items[number];
-		f.name = merge_string(s, f.name);
-		f.system_name = merge_string(s, f.system_name);
-		f.filename = merge_string(s, f.filename);
-		uint32_t guess = guess_of(&s->t->last_functions, number);
-		if (guess == PROFILE_NONE ||
-		    !functions_equal(&s->t->out->functions.items[guess], &f))
-			guess = profile_add_function(s->t->out, &f);
-		s->functions[number] = guess;
+	if (*to == PROFILE_NONE) {
+		struct profile_function f = t->source.p->functions.items[number];
+		f.name = merge_string(t, f.name);
+		f.system_name = merge_string(t, f.system_name);
+		f.filename = merge_string(t, f.filename);
+		*to = profile_add_function(t->out, &f);
 	}
-	return s->functions[number];
+	return *to;
 }
 
 static uint64_t location_hash(const struct profile *p, size_t i)
@@ -167,68 +122,58 @@ static bool locations_equal(const struct profile *p, size_t i, size_t k)
 }
 
 /* Append the location, then take it back if there is an equal one. */
-static uint32_t add_location(struct merge_table *t, const struct profile_location *l,
-			     uint32_t guess)
+static uint32_t add_location(struct merge_table *t, const struct profile_location *l)
 {
 	struct profile *out = t->out;
 	size_t last = out->locations.len;
 
-	if (slots_grow(&t->location_slots, &t->location_slot_count, last, out, location_hash) < 0 ||
-	    vec_push(&out->locations, *l) < 0) {
+	if (slots_reserve(&t->locations) < 0 || vec_push(&out->locations, *l) < 0) {
 		out->build_error = -ENOMEM;
 		return 0;
 	}
-	if (guess != PROFILE_NONE && locations_equal(out, last, guess)) {
-		out->locations.len--;
-		out->lines.len = l->line_start;
-		return guess;
-	}
-	size_t at = location_hash(out, last) & (t->location_slot_count - 1);
-	for (; t->location_slots[at]; at = (at + 1) & (t->location_slot_count - 1)) {
-		uint32_t other = t->location_slots[at] - 1;
-		if (locations_equal(out, last, other)) {
+	uint64_t hash = location_hash(out, last);
+	struct slot *slot = slots_first(&t->locations, hash);
+	for (; slot->next_number; slot = slots_next(&t->locations, slot)) {
+		uint32_t other = slot->next_number - 1;
+		if (slot->hash == (uint32_t)hash && locations_equal(out, last, other)) {
 			out->locations.len--;
 			out->lines.len = l->line_start;
 			return other;
 		}
 	}
-	t->location_slots[at] = (uint32_t)last + 1;
+	slots_take(&t->locations, slot, hash, (uint32_t)last);
 	return (uint32_t)last;
 }
 
-static uint32_t merge_location(struct source *s, uint32_t number)
+static uint32_t merge_location(struct merge_table *t, uint32_t number)
 {
-	if (s->locations[number] != PROFILE_NONE)
-		return s->locations[number];
-	struct profile *out = s->t->out;
-	struct profile_location l = s->p->locations.items[number];
-	uint32_t mapping = merge_mapping(s, l.mapping);
+	struct profile *out = t->out, *p = t->source.p;
+	struct profile_location l = p->locations.items[number];
+	uint32_t mapping = merge_mapping(t, l.mapping);
+
 	if (mapping != PROFILE_NONE) {
 		/* The same code elsewhere: addresses move with the mapping. */
 		l.address +=
-			out->mappings.items[mapping].start - s->p->mappings.items[l.mapping].start;
+			out->mappings.items[mapping].start - p->mappings.items[l.mapping].start;
 	}
-	const struct profile_line *lines = profile_lines(s->p, &l);
+	const struct profile_line *lines = profile_lines(p, &l);
 	l.mapping = mapping;
 	l.id = out->locations.len + 1;
 	l.line_start = out->lines.len;
 	for (size_t i = 0; i < l.line_count; i++) {
 		struct profile_line line = lines[i];
-		line.function = merge_function(s, line.function);
+		line.function = merge_function(t, line.function);
 		if (vec_push(&out->lines, line) < 0) {
 			out->build_error = -ENOMEM;
 			return 0;
 		}
 	}
-	uint32_t guess = guess_of(&s->t->last_locations, number);
-	return s->locations[number] = add_location(s->t, &l, guess);
+	return t->source.locations[number] = add_location(t, &l);
 }
 
-static int compare_labels(const void *pa, const void *pb, void *context)
+static int compare_labels(const struct profile *p, const struct profile_label *a,
+			  const struct profile_label *b)
 {
-	const struct profile *p = context;
-	const struct profile_label *a = pa, *b = pb;
-
 	if (!a->str != !b->str)
 		return a->str ? -1 : 1;
 	return strcmp(profile_str(p, a->key), profile_str(p, b->key));
@@ -240,25 +185,10 @@ static void sort_labels(const struct profile *p, struct profile_label *labels, s
 	for (size_t i = 1; i < count; i++) {
 		struct profile_label label = labels[i];
 		size_t k = i;
-		for (; k > 0 && compare_labels(&labels[k - 1], &label, (void *)p) > 0; k--)
+		for (; k > 0 && compare_labels(p, &labels[k - 1], &label) > 0; k--)
 			labels[k] = labels[k - 1];
 		labels[k] = label;
 	}
-}
-
-static uint64_t sample_hash(const struct profile *p, size_t i)
-{
-	size_t depth, count;
-	const uint32_t *stack = profile_stack(p, i, &depth);
-	const struct profile_label *labels = profile_labels(p, i, &count);
-	uint64_t hash = depth;
-
-	for (size_t k = 0; k < depth; k++)
-		hash = mix(hash, stack[k]);
-	for (size_t k = 0; k < count; k++)
-		hash = mix(mix(hash, labels[k].key),
-			   labels[k].str ? labels[k].str : (uint64_t)labels[k].num);
-	return hash;
 }
 
 static bool samples_equal(const struct profile *p, size_t i, size_t k)
@@ -289,16 +219,36 @@ static int reserve_sample(struct profile *out, size_t depth, size_t labels)
 	return 0;
 }
 
-static void append_labels(struct source *s, const struct profile_label *labels, size_t count)
+/* Append the stack and the labels of a sample; their hash. */
+static uint64_t append_stack(struct merge_table *t, const uint32_t *stack, size_t depth)
 {
-	struct profile *out = s->t->out;
+	struct profile *out = t->out;
+	uint32_t *to = out->stacks.items + out->stacks.len;
+	uint64_t hash = depth;
+
+	for (size_t k = 0; k < depth; k++) {
+		uint32_t location = t->source.locations[stack[k]];
+		if (location == PROFILE_NONE)
+			location = merge_location(t, stack[k]);
+		to[k] = location;
+		hash = mix(hash, location);
+	}
+	out->stacks.len += depth;
+	out->stack_ends.items[out->stack_ends.len++] = out->stacks.len;
+	return hash;
+}
+
+static uint64_t append_labels(struct merge_table *t, const struct profile_label *labels,
+			      size_t count, uint64_t hash)
+{
+	struct profile *out = t->out;
 	size_t start = out->labels.len;
 
 	for (size_t k = 0; k < count; k++) {
 		struct profile_label l = {
-			.key = merge_string(s, labels[k].key),
-			.str = merge_string(s, labels[k].str),
-			.unit = merge_string(s, labels[k].unit),
+			.key = merge_string(t, labels[k].key),
+			.str = merge_string(t, labels[k].str),
+			.unit = merge_string(t, labels[k].unit),
 			.num = labels[k].num,
 		};
 		if (l.str || l.num || l.unit)
@@ -306,6 +256,11 @@ static void append_labels(struct source *s, const struct profile_label *labels, 
 	}
 	sort_labels(out, out->labels.items + start, out->labels.len - start);
 	out->label_ends.items[out->label_ends.len++] = out->labels.len;
+	for (size_t k = start; k < out->labels.len; k++) {
+		const struct profile_label *l = &out->labels.items[k];
+		hash = mix(mix(hash, l->key), l->str ? l->str : (uint64_t)l->num);
+	}
+	return hash;
 }
 
 static void add_values(struct profile *out, size_t to, const int64_t *values)
@@ -317,80 +272,53 @@ static void add_values(struct profile *out, size_t to, const int64_t *values)
 }
 
 /* Append the sample, then take it back if there is an equal one. */
-static int merge_sample(struct source *s, size_t i)
+static int merge_sample(struct merge_table *t, size_t i)
 {
-	struct merge_table *t = s->t;
 	struct profile *out = t->out;
 	size_t depth, count, types = out->sample_types.len, last = out->sample_count;
-	const uint32_t *stack = profile_stack(s->p, i, &depth);
-	const struct profile_label *labels = profile_labels(s->p, i, &count);
+	const uint32_t *stack = profile_stack(t->source.p, i, &depth);
+	const struct profile_label *labels = profile_labels(t->source.p, i, &count);
+	const int64_t *values = profile_values(t->source.p, i);
 	size_t stacks_before = out->stacks.len, labels_before = out->labels.len;
 
-	if (reserve_sample(out, depth, count) < 0 ||
-	    slots_grow(&t->sample_slots, &t->sample_slot_count, last, out, sample_hash) < 0)
+	if (reserve_sample(out, depth, count) < 0 || slots_reserve(&t->samples) < 0)
 		return -ENOMEM;
-	for (size_t k = 0; k < depth; k++)
-		out->stacks.items[out->stacks.len++] = merge_location(s, stack[k]);
-	out->stack_ends.items[out->stack_ends.len++] = out->stacks.len;
-	append_labels(s, labels, count);
-	size_t at = sample_hash(out, last) & (t->sample_slot_count - 1);
-	for (; t->sample_slots[at]; at = (at + 1) & (t->sample_slot_count - 1)) {
-		uint32_t other = t->sample_slots[at] - 1;
-		if (!samples_equal(out, last, other))
+	uint64_t hash = append_labels(t, labels, count, append_stack(t, stack, depth));
+	struct slot *slot = slots_first(&t->samples, hash);
+	for (; slot->next_number; slot = slots_next(&t->samples, slot)) {
+		uint32_t other = slot->next_number - 1;
+		if (slot->hash != (uint32_t)hash || !samples_equal(out, last, other))
 			continue;
-		add_values(out, other, profile_values(s->p, i));
+		add_values(out, other, values);
 		out->stacks.len = stacks_before;
 		out->labels.len = labels_before;
 		out->stack_ends.len = out->label_ends.len = last;
 		return 0;
 	}
-	t->sample_slots[at] = (uint32_t)last + 1;
+	slots_take(&t->samples, slot, hash, (uint32_t)last);
 	if (types)
-		memcpy(out->values.items + out->values.len, profile_values(s->p, i),
-		       types * sizeof(int64_t));
+		memcpy(out->values.items + out->values.len, values, types * sizeof(int64_t));
 	out->values.len += types;
 	out->sample_count++;
 	return 0;
 }
 
-static uint32_t *none_table(size_t count)
-{
-	uint32_t *table = malloc((count + 1) * sizeof(*table));
-
-	if (table)
-		memset(table, 0xff, (count + 1) * sizeof(*table));
-	return table;
-}
-
-/* Keep a table for guesses about the next profile. */
-#define remember(last, table, count)                                                               \
-	do {                                                                                       \
-		vec_deinit(last);                                                                  \
-		(last)->items = steal(*(table));                                                   \
-		(last)->len = (last)->cap = (count);                                               \
-	} while (0)
-
 int merge_table_add(struct merge_table *t, struct profile *p)
 {
-	_cleanup_free_ uint32_t *mappings = none_table(p->mappings.len);
-	_cleanup_free_ uint32_t *functions = none_table(p->functions.len);
-	_cleanup_free_ uint32_t *locations = none_table(p->locations.len);
-	_cleanup_free_ uint32_t *strings = none_table(p->strings.len);
-	struct source s = { t, p, mappings, functions, locations, strings };
-
-	if (!mappings || !functions || !locations || !strings)
+	if (merge_source_init(&t->source, p) < 0)
 		return -ENOMEM;
+	merge_source_take_same(&t->source, &t->last);
 	/* The first mapping is the main binary: it comes first here too, used or not. */
 	if (t->out->mappings.len == 0 && p->mappings.len > 0)
-		merge_mapping(&s, 0);
+		merge_mapping(t, 0);
 	for (size_t i = 0; i < p->sample_count; i++) {
-		if (!merge_is_zero(p, i) && merge_sample(&s, i) < 0)
+		if (!merge_is_zero(p, i) && merge_sample(t, i) < 0)
 			return -ENOMEM;
 		if (t->out->build_error < 0)
 			return -ENOMEM;
 	}
-	remember(&t->last_strings, &strings, p->strings.len);
-	remember(&t->last_functions, &functions, p->functions.len);
-	remember(&t->last_locations, &locations, p->locations.len);
+	merge_source_deinit(&t->last);
+	t->last = t->source;
+	t->source = (struct merge_source){ 0 };
 	return 0;
 }
