@@ -206,14 +206,15 @@ static void test_refuses_damaged_files(void **state)
 	const struct {
 		const char *name;
 		void (*damage)(Elf64_Ehdr *ehdr, size_t *size);
+		const char *message; /* what it says beside the name */
 	} cases[] = {
-		{ "empty", empty },
-		{ "truncated header", truncate_header },
-		{ "no magic", no_magic },
-		{ "another machine", other_machine },
-		{ "32 bits", class_32 },
-		{ "segments past the end", segments_past_the_end },
-		{ "segment wraps around", segment_wraps },
+		{ "empty", empty, "is no ELF file" },
+		{ "truncated header", truncate_header, "is a damaged ELF file" },
+		{ "no magic", no_magic, "is no ELF file" },
+		{ "another machine", other_machine, "is for another architecture" },
+		{ "class 1", class_32, "is of 32 bits; only x86-64 is supported" },
+		{ "segments past the end", segments_past_the_end, "is a damaged ELF file" },
+		{ "segment wraps around", segment_wraps, "is a damaged ELF file" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -228,6 +229,7 @@ static void test_refuses_damaged_files(void **state)
 				 -ENOEXEC);
 		assert_null(f);
 		assert_non_null(strstr(e.msg, cases[i].name));
+		assert_non_null(strstr(e.msg, cases[i].message));
 	}
 }
 

@@ -38,8 +38,10 @@ static int header_read(struct elf_file *f, struct err *e)
 		return err_plain(e, -ENOEXEC, "'%s' is no ELF file", f->name);
 	if (!gelf_getehdr(f->elf, &ehdr))
 		return damaged(f, e);
-	if (gelf_getclass(f->elf) != ELFCLASS64 || ehdr.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    ehdr.e_machine != MACHINE_NATIVE)
+	if (gelf_getclass(f->elf) == ELFCLASS32)
+		return err_plain(e, -ENOEXEC, "'%s' is of 32 bits; only x86-64 is supported",
+				 f->name);
+	if (ehdr.e_ident[EI_DATA] != ELFDATA2LSB || ehdr.e_machine != MACHINE_NATIVE)
 		return err_plain(e, -ENOEXEC, "'%s' is for another architecture", f->name);
 	/* libelf quietly shortens a table that goes past the file's end. */
 	if (elf_getphdrnum(f->elf, &segments) < 0 ||
