@@ -264,6 +264,20 @@ func writeProfiles(dir string) {
 	b.sample(v(4), "c", "d", "c")
 	b.write(dir, "same")
 
+	// A function that is inlined here and called there, and what is wider in bytes than on paper.
+	b = newBuilder("weights", "größen")
+	b.mapping(0x1000, 0x9000, 0, "/usr/bin/odd", "")
+	callee := frameSpec{name: "Lorg/app/Callee;run", file: "callee.c", line: 7, start: 5}
+	b.location("inlined", b.p.Mapping[0], 0x1000, callee, frameSpec{name: "caller", file: "caller.c", line: 3, start: 1})
+	b.location("called", b.p.Mapping[0], 0x1100, callee)
+	b.location("caller", b.p.Mapping[0], 0x1200, frameSpec{name: "caller", file: "caller.c", line: 4, start: 1})
+	for i, leaf := range []string{"inlined", "called", "caller", "inlined", "leaf;a", "leaf;b"} {
+		s := b.sample(v(int64(90-7*i)), leaf, []string{"caller", "main"}[i%2], "main")
+		s.Label = map[string][]string{"schlüssel": {[]string{"größer", "kleiner"}[i%2]}, "key": {"é"}}
+		s.NumLabel = map[string][]int64{"maß": {int64(i)}}
+	}
+	b.write(dir, "odd")
+
 	// Locks, where the default is not the last type.
 	b = newBuilder("contentions", "count", "delay", "nanoseconds")
 	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "contentions", Unit: "count"}, 1
