@@ -254,11 +254,31 @@ static struct piece next_piece(const char *name, const char *at, const char *end
 	return p;
 }
 
+/* Whether anything above could apply; most names have nothing of it. */
+static bool is_plain(const char *name)
+{
+	static const char special[256] = {
+		['.'] = 1,  ['@'] = 1, ['#'] = 1, ['$'] = 1, ['`'] = 1,
+		['\''] = 1, ['{'] = 1, ['['] = 1, ['+'] = 1,
+	};
+
+	for (const char *p = name; *p; p++) {
+		if (special[(unsigned char)*p] ||
+		    (*p == '_' && strncmp(p, "_GLOBAL_", strlen("_GLOBAL_")) == 0) ||
+		    (*p == 'h' && isxdigit((unsigned char)p[1])) ||
+		    (isdigit((unsigned char)*p) &&
+		     (p == name || !is_identifier((unsigned char)p[-1]))))
+			return false;
+	}
+	return true;
+}
+
 int gate_normalize(const char *name, struct buf *to)
 {
+	if (is_plain(name))
+		return buf_add(to, name, strlen(name));
 	size_t len = without_suffixes(name, strlen(name)), before = to->len;
 	const char *end = name + len;
-
 	for (const char *at = name; at < end;) {
 		struct piece p = next_piece(name, at, end);
 		if (p.len) {

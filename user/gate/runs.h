@@ -7,8 +7,9 @@
  *     then:              gate_judge()
  *
  * Reduction keeps a call tree of the functions that weigh at least a quarter of the policy's
- * min_share in this run; lighter ones count as their callers'. Names are normalised. What
- * drop_frames calls uninteresting is dropped, so that a heap profile blames who called malloc.
+ * min_share in this run, at most the 500 heaviest; others count as their callers'. Names are
+ * normalised. What drop_frames calls uninteresting is dropped, so that a heap profile blames who
+ * called malloc.
  *
  * Reducing may go on in several threads at once, each with a profile of its own; the rest is not
  * thread-safe.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/** What a report leaves out of a profile. Private to this room. */
+/** What a report leaves out of a profile. Private to this room, except filter_uninteresting(). */
 #pragma once
 
 #include "base/buf.h"
