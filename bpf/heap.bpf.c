@@ -394,6 +394,8 @@ __noinline int call_return(__u64 sp, __u64 ip, __u64 result)
 			count(HEAP_FAILED, 1);
 		}
 	}
+	if (!returned)
+		count(HEAP_LOST_RETURN, 1);
 	bpf_map_delete_elem(&pending, &key);
 	__sync_fetch_and_add(pending_of(tid), -1);
 	return returned;
@@ -440,6 +442,7 @@ static __always_inline int probe_enter(struct pt_regs *ctx, __u64 size, __u64 po
 	if (!sc)
 		return 0;
 	registers_from(&sc->sample.state, ctx);
+	sc->sample.state.at_entry = !!(flags & HEAP_RETURNS);
 	return call_enter(slot, size, pointer, sampled ? flags | HEAP_SAMPLED : flags, cpu->shift);
 }
 
@@ -507,7 +510,6 @@ HEAP_PROGRAMS(calloc, calloc_enter(ctx, flags))
 HEAP_PROGRAMS(size1, SIZE1)
 HEAP_PROGRAMS(size1_passes, ctx->rdi <= ALIGNMENT_MALLOC ? 0 : SIZE1)
 HEAP_PROGRAMS(posix_memalign, POSIX_MEMALIGN)
-HEAP_PROGRAMS(posix_memalign_passes, ctx->rsi <= ALIGNMENT_MALLOC ? 0 : POSIX_MEMALIGN)
 HEAP_PROGRAMS(realloc, REALLOC)
 HEAP_PROGRAMS(realloc_passes, ctx->rdi == 0 ? 0 : REALLOC)
 
@@ -517,7 +519,9 @@ int heap_size0_only(struct pt_regs *ctx)
 {
 	__u32 flags = 0;
 
-	SIZE0;
+	/* More than there are addresses: it fails, which is not seen. */
+	if (!(ctx->rdi >> 47))
+		SIZE0;
 	return 0;
 }
 

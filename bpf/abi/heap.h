@@ -95,8 +95,9 @@ struct heap_slot {
 enum heap_counter {
 	HEAP_LOST_SCRATCH = COUNTER_KIND, /* calls: no slot was free for the walk */
 	HEAP_LOST_PENDING,                /* calls: too many in flight */
-	HEAP_LOST_LIVE, /* allocations whose free cannot be seen: `live` was full */
-	HEAP_FAILED,    /* calls that returned no memory */
-	HEAP_REUSED,    /* addresses allocated again without a free in between */
-	HEAP_COUNTERS,  /* at most COUNTERS_MAX */
+	HEAP_LOST_LIVE,   /* allocations whose free cannot be seen: `live` was full */
+	HEAP_LOST_RETURN, /* calls: what returned at their place on the stack was not they */
+	HEAP_FAILED,      /* calls that returned no memory */
+	HEAP_REUSED,      /* addresses allocated again without a free in between */
+	HEAP_COUNTERS,    /* at most COUNTERS_MAX */
 };

@@ -152,8 +152,8 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "no padding");
 struct unwind_state {
 	__u64 pc; /* the exact address if `exact`, else the return address - 1 */
 	__u64 sp, bp;
-	__u32 exact; /* the leaf, or a frame that a signal interrupted: all of regs[] is known */
-	__u32 pad;
+	__u32 exact;    /* the leaf, or a frame that a signal interrupted: all of regs[] is known */
+	__u32 at_entry; /* the leaf, its return address still at sp */
 	__u64 regs[UNWIND_REGS]; /* by DWARF number; meaningful only if `exact` */
 };
 

@@ -36,6 +36,7 @@ static __always_inline void unwind_state_from_signal(struct unwind_state *s, con
 	s->sp = greg[15];
 	s->bp = greg[10];
 	s->exact = 1;
+	s->at_entry = 0;
 }
 
 /* Where a leaf without CFI keeps its return address, told by the instructions at its PC. */

@@ -76,7 +76,7 @@ static __always_inline int unwind_step_frame_pointer(UNWIND_ENV env, struct unwi
 		if (code == UNWIND_SIGRETURN_WORD)
 			return unwind_step_signal(env, s, m, frame);
 		if (s->exact)
-			leaf = unwind_leaf_kind(code);
+			leaf = s->at_entry ? UNWIND_LEAF_AT_SP : unwind_leaf_kind(code);
 	}
 	if (leaf == UNWIND_LEAF_AT_SP)
 		at = s->sp - 8;

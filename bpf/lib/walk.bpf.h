@@ -160,6 +160,7 @@ static __always_inline void registers_from(struct unwind_state *s, const struct 
 	s->sp = r->rsp;
 	s->bp = r->rbp;
 	s->exact = 1;
+	s->at_entry = 0;
 	s->regs[0] = r->rax;
 	s->regs[1] = r->rdx;
 	s->regs[2] = r->rcx;

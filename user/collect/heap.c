@@ -422,6 +422,7 @@ void heap_collector_counters(const struct heap_collector *c, struct heap_counter
 		.stack = c->sites.lost_unknown + f->events.malformed,
 		.scratch = follow_counter(f, HEAP_LOST_SCRATCH),
 		.pending = follow_counter(f, HEAP_LOST_PENDING),
+		.returns = follow_counter(f, HEAP_LOST_RETURN),
 		.untracked = follow_counter(f, HEAP_LOST_LIVE),
 		.unfollowed = follow_unfollowed(f),
 		.deferred = f->events.deferred,

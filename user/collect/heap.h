@@ -42,6 +42,7 @@ struct heap_counters {
 	uint64_t ring, counts, store, stack; /* as struct cpu_losses */
 	uint64_t scratch;                    /* no slot free for the walk */
 	uint64_t pending;                    /* too many calls in flight */
+	uint64_t returns;                    /* left by a longjmp, or returned unrecognised */
 	uint64_t untracked;                  /* in the profile, but the table of live ones was full:
 						never in use */
 	/* no allocations: */

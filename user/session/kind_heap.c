@@ -98,7 +98,10 @@ static void heap_stop(void *state)
 
 /* ---- Nested calls -------------------------------------------------------------------------- */
 
-/* Whether a frame lies in a function of an allocator that is probed for what it allocates. */
+/*
+ * Whether a frame lies in a function of an allocator that is counted for what it allocates: one
+ * that passes calls on to another leaves the counting to that.
+ */
 static bool frame_allocates(const struct heap_probes *probes, uint64_t frame)
 {
 	const struct alloc_probes *of =
@@ -107,9 +110,14 @@ static bool frame_allocates(const struct heap_probes *probes, uint64_t frame)
 
 	if (!of)
 		return false;
-	vec_for_each(probe, &of->items)
-		if (probe->call != ALLOC_FREE && address >= probe->entry && address < probe->end)
+	vec_for_each(probe, &of->items) {
+		bool counts =
+			probe->call == ALLOC_POSIX_MEMALIGN || !probe->passes_on || probe->nests;
+
+		if (probe->call != ALLOC_FREE && counts && address >= probe->entry &&
+		    address < probe->end)
 			return true;
+	}
 	return false;
 }
 
@@ -249,6 +257,7 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 	session_add_loss(f, ret, "stack did not arrive", now.stack);
 	session_add_loss(f, ret, "no room for the walk", now.scratch);
 	session_add_loss(f, ret, "too many calls in flight", now.pending);
+	session_add_loss(f, ret, "return not seen", now.returns);
 }
 
 /* ---- The profile --------------------------------------------------------------------------- */
