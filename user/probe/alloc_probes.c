@@ -243,8 +243,24 @@ static int functions_judge(struct finding *f, unsigned allocators, bool *others)
 	return rc;
 }
 
-static bool has_interpreter(struct elf_file *f)
+/* Does the linker say that this is a program, and no library? */
+static bool is_marked_program(struct elf_file *f, const GElf_Phdr *dynamic)
 {
+	Elf64_Dyn dyn;
+
+	for (uint64_t at = 0; at + sizeof(dyn) <= dynamic->p_filesz; at += sizeof(dyn)) {
+		if (elf_file_read(f, dynamic->p_vaddr + at, &dyn, sizeof(dyn)) < 0 ||
+		    dyn.d_tag == DT_NULL)
+			break;
+		if (dyn.d_tag == DT_FLAGS_1)
+			return dyn.d_un.d_val & DF_1_PIE;
+	}
+	return false;
+}
+
+static bool is_static_program(struct elf_file *f)
+{
+	bool program = f->type == ET_EXEC;
 	size_t n;
 
 	if (elf_getphdrnum(f->elf, &n) < 0)
@@ -252,10 +268,13 @@ static bool has_interpreter(struct elf_file *f)
 	for (size_t i = 0; i < n; i++) {
 		GElf_Phdr p;
 
-		if (gelf_getphdr(f->elf, (int)i, &p) && p.p_type == PT_INTERP)
-			return true;
+		if (!gelf_getphdr(f->elf, (int)i, &p))
+			continue;
+		if (p.p_type == PT_INTERP)
+			return false;
+		program |= p.p_type == PT_DYNAMIC && is_marked_program(f, &p);
 	}
-	return false;
+	return program;
 }
 
 static int nothing_found(const struct finding *f, bool others, struct err *e)
@@ -267,7 +286,7 @@ static int nothing_found(const struct finding *f, bool others, struct err *e)
 	if (f->functions.items.len)
 		return err_plain(e, -ENOENT,
 				 "'%s' has an allocator, but nothing in it can be probed", name);
-	if (!f->functions.symbols && !has_interpreter(f->file))
+	if (!f->functions.symbols && is_static_program(f->file))
 		return err_plain(
 			e, -ENOENT,
 			"'%s' is a static program without symbols: its allocator cannot be "

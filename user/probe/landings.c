@@ -91,10 +91,11 @@ static int far_find(struct landings *t, struct code *code, const struct elf_segm
  * one begins in any INSN_LEN_MAX bytes of code, so that one of as many attempts follows the true
  * ones, and the others soon fall in with it.
  */
-static int near_find(struct landings *t, struct code *code, uint64_t entry)
+static int near_find(struct landings *t, struct code *code, const struct elf_segment *s,
+		     uint64_t entry)
 {
 	uint64_t back = SHORT_REACH + INSN_LEN_MAX + SYNC_DISTANCE;
-	uint64_t start = entry > back ? entry - back : 0;
+	uint64_t start = entry - s->vaddr > back ? entry - back : s->vaddr;
 	int rc = 0;
 
 	for (uint64_t first = start; first <= start + INSN_LEN_MAX; first++) {
@@ -111,6 +112,17 @@ static int near_find(struct landings *t, struct code *code, uint64_t entry)
 	return rc;
 }
 
+static int segment_find(struct landings *t, struct code *code, const struct elf_segment *s)
+{
+	int rc = far_find(t, code, s);
+
+	vec_for_each(entry, &t->entries) {
+		if (rc == 0 && *entry >= s->vaddr && *entry - s->vaddr < s->filesz)
+			rc = near_find(t, code, s, *entry);
+	}
+	return rc;
+}
+
 int landings_find(struct landings *t, struct elf_file *f, struct code *code, struct err *e)
 {
 	int rc = 0;
@@ -120,11 +132,7 @@ int landings_find(struct landings *t, struct elf_file *f, struct code *code, str
 	qsort(t->entries.items, t->entries.len, sizeof(uint64_t), addresses_compare);
 	vec_for_each(s, &f->segments) {
 		if (s->executable && rc == 0)
-			rc = far_find(t, code, s);
-	}
-	vec_for_each(entry, &t->entries) {
-		if (rc == 0)
-			rc = near_find(t, code, *entry);
+			rc = segment_find(t, code, s);
 	}
 	if (rc < 0)
 		return err_set(e, rc, "cannot search the code of '%s'", f->name);

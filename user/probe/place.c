@@ -5,7 +5,8 @@
 
 #include "probe/insn.h"
 
-#define ENDBR64_LEN 4
+#define ENDBR64_LEN  4
+#define INSN_LEN_MAX 15
 
 static bool is_endbr64(struct code *code, uint64_t vaddr)
 {
@@ -64,8 +65,7 @@ static const char *way_search(struct code *code, const struct landings *landings
 			ret->at = at;
 			ret->emulated = true;
 			if (!ret->why)
-				ret->why = at == q->entry ? "emulated"
-							  : "the first emulated instruction";
+				ret->why = "the first emulated instruction";
 			if (!q->null_harmless || !leaves_with_null(&in, &test))
 				return NULL;
 			/* Better still, behind it. */
@@ -87,15 +87,19 @@ bool place_find(struct code *code, const struct landings *landings, const struct
 		struct place *ret)
 {
 	struct place found = { .at = q->entry };
-	uint8_t bytes[16];
-	const char *none = way_search(code, landings, q, &found);
+	uint8_t bytes[INSN_LEN_MAX];
+	size_t len = code_bytes(code, q->entry, bytes, sizeof(bytes));
 
-	if (none && found.emulated)
-		found.why = "emulated, the test for NULL itself";
-	else if (none)
-		found.why = none;
-	if (!found.emulated &&
-	    probe_insn_refused(bytes, code_bytes(code, q->entry, bytes, sizeof(bytes))))
+	/* The entry itself, whatever lands behind it: that was no call. */
+	found.emulated = probe_insn_emulated(bytes, len);
+	if (found.emulated) {
+		found.why = "emulated";
+	} else {
+		const char *none = way_search(code, landings, q, &found);
+		if (none)
+			found.why = found.emulated ? "emulated, the test for NULL itself" : none;
+	}
+	if (!found.emulated && probe_insn_refused(bytes, len))
 		return false;
 	*ret = found;
 	return true;
