@@ -18,6 +18,7 @@
 #include "cmd/report_run.h"
 #include "cmd/say.h"
 #include "report/flame.h"
+#include "report/terminal.h"
 
 static const struct report_verb verbs[] = {
 	{ "top", REPORT_TEXT, report_print_text, .words = "FILE..." },
@@ -59,11 +60,22 @@ static void say_notes(const struct buf *notes)
 	}
 }
 
-static int print_flame(struct report *r, const struct report_args *args, FILE *out, struct err *e)
+/* NO_COLOR is everybody's: no-color.org. */
+static struct terminal terminal_of_output(void)
 {
-	bool terminal = out == stdout && isatty(STDOUT_FILENO);
-	struct flame_options o = { .title = args->title, .inverted = args->inverted };
+	const char *name = getenv("TERM"), *no_color = getenv("NO_COLOR");
 	struct winsize size;
+
+	return (struct terminal){
+		.columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0,
+		.colors = !(name && strcmp(name, "dumb") == 0) && !(no_color && no_color[0]),
+	};
+}
+
+static int print_flame(struct report *r, const struct report_args *args, bool terminal, FILE *out,
+		       struct err *e)
+{
+	struct flame_options o = { .title = args->title, .inverted = args->inverted };
 
 	if (!args->text_flame) {
 		if (terminal)
@@ -72,34 +84,52 @@ static int print_flame(struct report *r, const struct report_args *args, FILE *o
 					 "flame.svg, or draw it here with --text");
 		return flame_print_svg(r, &o, out, e);
 	}
-	o.colors = terminal;
-	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		o.columns = size.ws_col;
+	if (terminal) {
+		struct terminal t = terminal_of_output();
+		o.colors = t.colors;
+		o.columns = t.columns;
+	}
 	return flame_print_text(r, &o, out, e);
 }
 
-static int print_image(const struct report_verb *v, struct report *r, FILE *out, struct err *e)
+/* A report's text, in memory. */
+static int print_text(const struct report_verb *v, struct report *r, char **text, size_t *len,
+		      struct err *e)
+{
+	FILE *file = open_memstream(text, len);
+	if (!file)
+		return err_set(e, -errno, "cannot make the report");
+	int rc = v->print(r, file, e);
+	if (fclose(file) != 0 && rc == 0)
+		rc = err_set(e, -errno, "cannot make the report");
+	return rc;
+}
+
+static int print_changed(const struct report_verb *v, struct report *r, FILE *out, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	FILE *graph = open_memstream(&text, &len);
-	if (!graph)
-		return err_set(e, -errno, "cannot draw the graph");
-	int rc = v->print(r, graph, e);
-	if (fclose(graph) != 0 && rc == 0)
-		rc = err_set(e, -errno, "cannot draw the graph");
-	return rc < 0 ? rc : report_image_draw(v->image, text, len, out, e);
+	int rc = print_text(v, r, &text, &len, e);
+	if (rc < 0)
+		return rc;
+	if (v->image)
+		return report_image_draw(v->image, text, len, out, e);
+	struct terminal t = terminal_of_output();
+	terminal_print(v->kind, text, &t, out);
+	return 0;
 }
 
 static int print(const struct report_verb *v, struct report *r, const struct report_args *args,
 		 FILE *out, struct err *e)
 {
-	if ((v->image || v->binary) && out == stdout && isatty(STDOUT_FILENO))
+	bool terminal = out == stdout && isatty(STDOUT_FILENO);
+
+	if ((v->image || v->binary) && terminal)
 		return err_plain(e, -EINVAL, "'%s' is not for a terminal: name a file with -o",
 				 v->name);
-	if (v->image)
-		return print_image(v, r, out, e);
-	return v->print ? v->print(r, out, e) : print_flame(r, args, out, e);
+	if (!v->print)
+		return print_flame(r, args, terminal, out, e);
+	return v->image || terminal ? print_changed(v, r, out, e) : v->print(r, out, e);
 }
 
 int report_run(const struct report_verb *v, struct profile *p, const struct report_args *args,
