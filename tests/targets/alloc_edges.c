@@ -2,8 +2,9 @@
 /*
  * alloc_edges fork|exec|killed|threads|signals|deep|dlopen FILE: where accounts of memory go wrong.
  *
+ * "fork" waits for a byte in each new process, and says "forked PID" before;
  * "killed" executes too, while threads are in the middle of calls; "dlopen" uses the malloc of a
- * file that it loads once running, and says "loaded" when it has.
+ * file that it loads once running, says "loaded" when it has, and waits too.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -67,16 +68,25 @@ static void wait_for(pid_t pid)
 		abort();
 }
 
+/* A new process, which tells its own account, says so and waits: it takes a moment to be followed.
+ */
+static void forked(void)
+{
+	alloc_rows_len = 0;
+	alloc_say("forked %d\n", (int)getpid());
+	alloc_wait();
+}
+
 static int edge_fork(void)
 {
 	fork_parent();
 	pid_t child = fork();
 	if (child == 0) {
-		alloc_rows_len = 0; /* the parent tells its own */
+		forked();
 		fork_child();
 		pid_t grandchild = fork();
 		if (grandchild == 0) {
-			alloc_rows_len = 0;
+			forked();
 			fork_grandchild();
 		} else {
 			wait_for(grandchild);
@@ -154,7 +164,7 @@ TARGET_ROW void *thread_allocates(void *slot)
 
 	*memory = malloc(100);
 	alloc_add(alloc_row(__func__), 100);
-	pthread_exit(NULL);
+	return NULL;
 }
 
 /* A thread for each allocation: what ended threads got is freed by another. */

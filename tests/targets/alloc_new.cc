@@ -29,16 +29,20 @@ void check(bool ok)
 
 } // namespace
 
-#define ROW(body)                                                                                  \
+#define ROW(body) ROW_OF(100 + i, body)
+#define ROW_OF(bytes, body)                                                                        \
 	struct alloc_row *row = alloc_row(__func__);                                               \
 	for (size_t i = 0; i < TIMES; i++) {                                                       \
-		size_t size = 100 + i;                                                             \
+		size_t size = bytes;                                                               \
 		body;                                                                              \
 	}
 
-/* Got; every other one is given back at once. */
-#define KEEP_HALF(get, give)                                                                       \
-	ROW({                                                                                      \
+/* Got; every other one is given back at once. Sizes are multiples of their alignment, because
+ * libstdc++ rounds them up before it asks malloc's family. */
+#define KEEP_HALF(get, give)         KEEP_HALF_OF(100 + i, get, give)
+#define KEEP_HALF_ALIGNED(get, give) KEEP_HALF_OF(256 * (1 + i % 4), get, give)
+#define KEEP_HALF_OF(bytes, get, give)                                                             \
+	ROW_OF(bytes, {                                                                            \
 		void *volatile p = get;                                                            \
 		check(p);                                                                          \
 		alloc_add(row, size);                                                              \
@@ -83,17 +87,18 @@ TARGET_ROW static void new_array_nothrow()
 
 TARGET_ROW static void new_aligned()
 {
-	KEEP_HALF(operator new(size, ALIGN), operator delete(p, ALIGN));
+	KEEP_HALF_ALIGNED(operator new(size, ALIGN), operator delete(p, ALIGN));
 }
 
 TARGET_ROW static void new_array_aligned()
 {
-	KEEP_HALF(operator new[](size, ALIGN), operator delete[](p, size, ALIGN));
+	KEEP_HALF_ALIGNED(operator new[](size, ALIGN), operator delete[](p, size, ALIGN));
 }
 
 TARGET_ROW static void new_aligned_nothrow()
 {
-	KEEP_HALF(operator new(size, ALIGN, std::nothrow), operator delete(p, ALIGN, std::nothrow));
+	KEEP_HALF_ALIGNED(operator new(size, ALIGN, std::nothrow), operator delete(p, ALIGN,
+										   std::nothrow));
 }
 
 /* Vectors that grow: what is live in the end is the last block of each that stays. */
