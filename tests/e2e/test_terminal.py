@@ -37,7 +37,7 @@ def shown(t, columns, *argv, **environment):
 
 
 def check_report(t, colors, *argv):
-    plain, wide = piped(*argv), shown(t, 2000, *argv, NO_COLOR=None)
+    plain, wide = piped(*argv), shown(t, 10000, *argv, NO_COLOR=None)
     t.check("\033" not in plain, "'%s' has colours in a pipe", argv[0])
     t.check(("\033[" in wide) == colors, "'%s': colours on a terminal", argv[0])
     t.check(ESCAPE.sub("", wide) == plain, "'%s' tells something else on a terminal", argv[0])
