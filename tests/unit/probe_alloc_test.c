@@ -97,6 +97,14 @@ static const struct {
 	  FUNCTION("malloc", "mov %rdi,%rsi\nmov state(%rip),%rdi\nmov %rsi,%rdx\n"
 			     "xor %esi,%esi\ncmp $1024,%rdx\nja 1f\n1:" WORK "ret") FREE,
 	  { { "malloc", ALLOC_SIZE0, 0, false, true, false, false, "an argument" } } },
+	{ "something else moved to the second argument",
+	  FUNCTION("malloc",
+		   "mov %rdx,%rsi\nmov state(%rip),%rdi\npush %rbx\n" WORK "pop %rbx\nret") FREE,
+	  { { "malloc", ALLOC_SIZE0, 0, false, true, false, false, "an argument" } } },
+	{ "the size moved, in a function that throws: there is no program for that",
+	  MALLOC FREE FUNCTION("_Znwm", "mov %rdi,%rsi\nmov state(%rip),%rdi\ncmp $1024,%rsi\n"
+					"ja 1f\n1:" WORK "ret"),
+	  { { "_Znwm", ALLOC_SIZE0, 0, false, false, false, false, "an argument" } } },
 	{ "the stack pointer moved",
 	  FUNCTION("malloc", "sub $8,%rsp\ncmp $1024,%rdi\nja 1f\n1:" WORK "add $8,%rsp\nret")
 		  FUNCTION("free",
@@ -154,6 +162,9 @@ static const struct {
 	  FUNCTION("free", "test %rdi,%rdi\ncmp $1,%rsi\nje 1f\npush %rbx\n" WORK
 			   "pop %rbx\n1: ret") MALLOC,
 	  { { "free", ALLOC_FREE, 7, true, false, false, false, NEXT } } },
+	{ "the test is for another pointer than NULL",
+	  FUNCTION("free", "cmp $16,%rdi\nje 1f\npush %rbx\n" WORK "pop %rbx\n1: ret") MALLOC,
+	  { { "free", ALLOC_FREE, 4, true, false, false, false, NEXT } } },
 	{ "malloc of 0 is no free of NULL",
 	  FUNCTION("malloc", "test %rdi,%rdi\nje 1f\npush %rbx\n" WORK "pop %rbx\n1: ret") FREE,
 	  { { "malloc", ALLOC_SIZE0, 3, true, true, false, false, NEXT } } },
@@ -196,6 +207,27 @@ static const struct {
 					"mov (%rax),%rdx\nmov %rdx,state(%rip)\npop %rbx\nret\n"
 					"1: call malloc\npop %rbx\nret"),
 	  { { "_Znwm", ALLOC_SIZE0, 0, true, false, false, true, "emulated" } } },
+	{ "calls of code of its own, and of another's",
+	  MALLOC FREE ".type own,@function\nown:" WORK
+		      "ret\n" FUNCTION("_Znwm", "push %rbx\ncmp $64,%rdi\nja 1f\ncall own\n"
+						"pop %rbx\nret\n1: call malloc\npop %rbx\nret"),
+	  { { "_Znwm", ALLOC_SIZE0, 0, true, false, false, true, "emulated" } } },
+	{ "failing by itself, with errno set, is no work",
+	  MALLOC FREE ".type place,@function\nplace:" WORK
+		      "ret\n" FUNCTION("calloc", "push %rbx\nmov %rdi,%rax\nmul %rsi\njo 1f\n"
+						 "mov %rax,%rdi\ncall malloc\npop %rbx\nret\n"
+						 "1: call place\nmovl $12,(%rax)\nxor %ebx,%ebx\n"
+						 "mov %rbx,%rax\npop %rbx\nret"),
+	  { { "calloc", 0, -1, false, false, false, false, "leaves the work" } } },
+	{ "a way through the linkage table to code that jumps on",
+	  MALLOC FREE FUNCTION("calloc", "imul %rsi,%rdi\njmp helper@plt")
+		  FUNCTION("helper", "nop\njmp malloc"),
+	  { { "calloc", 0, -1, false, false, false, false, "leaves the work" } } },
+	{ "realloc leaves its work to one that is not probed",
+	  MALLOC FREE FUNCTION("realloc", "mov $1,%edx\njmp reallocarray")
+		  FUNCTION("reallocarray", "push %rbx\n" WORK "pop %rbx\nret"),
+	  { { "realloc", ALLOC_REALLOC, 5, true, true, false, true, NEXT },
+	    { "reallocarray", 0, -1, false, false, false, false, "takes a count" } } },
 	{ "a wrapper of code of its own",
 	  MALLOC FREE ".type own,@function\nown:" WORK "ret\n" FUNCTION("calloc", "jmp own"),
 	  { { "calloc", ALLOC_CALLOC, 0, true, true, false, false, "emulated" } } },
@@ -210,6 +242,18 @@ static const struct {
 			     "call start\nmov 8(%rsp),%rcx\nmov (%rsp),%rdi\nadd $24,%rsp\n"
 			     "test %rcx,%rcx\nje 1f\n" WORK "ret\n1: jmp malloc"),
 	  { { "realloc", ALLOC_REALLOC, 0, false, true, true, false, "the stack pointer" } } },
+	{ "realloc of NULL is malloc's, seen after the stack has moved",
+	  MALLOC FREE ".type start,@function\nstart:" WORK "ret\n" FUNCTION(
+		  "realloc", "sub $24,%rsp\nmov %rdi,8(%rsp)\nmov %rsi,(%rsp)\n"
+			     "call start\nmov (%rsp),%rdi\nadd $24,%rsp\n"
+			     "mov -16(%rsp),%rcx\n"
+			     "test %rcx,%rcx\nje 1f\n" WORK "ret\n1: jmp malloc"),
+	  { { "realloc", ALLOC_REALLOC, 0, false, true, true, false, "the stack pointer" } } },
+	{ "realloc tests a register that a call has overwritten",
+	  MALLOC FREE ".type start,@function\nstart:" WORK "ret\n" FUNCTION(
+		  "realloc", "push %rbx\ncall start\npop %rbx\n"
+			     "test %rdi,%rdi\nje 1f\n" WORK "ret\n1: jmp malloc"),
+	  { { "realloc", ALLOC_REALLOC, 0, true, true, false, true, "emulated" } } },
 	{ "realloc of NULL is malloc's, and so are other calls",
 	  MALLOC FREE FUNCTION("realloc", "push %rbx\ntest %rdi,%rdi\nje 1f\n" WORK
 					  "cmp $64,%rsi\njb 2f\n1: mov %rsi,%rdi\ncall malloc\n"
@@ -266,6 +310,18 @@ static const struct {
 	  FUNCTION("malloc", "push %rbx\n" WORK "pop %rbx\nret\njmp cold") FREE
 	  ".p2align 4\ncold: mov %rax,%rdi\ncall _Unwind_Resume@plt\n",
 	  { { "malloc", ALLOC_SIZE0, 0, true, false, false, false, "emulated" } } },
+	{ "malloc throws, and its size is not known",
+	  ".globl malloc\n.type malloc,@function\nmalloc: push %rbx\n" WORK
+	  "test %rax,%rax\nje 1f\npop %rbx\nret\n1: call __cxa_throw@plt\n" FREE,
+	  { { "malloc", ALLOC_SIZE0, 0, true, false, false, false, "emulated" } } },
+	{ "malloc jumps to code beside which another throws",
+	  FUNCTION("malloc", "push %rbx\n" WORK "pop %rbx\njmp cold") FREE
+	  "cold: jmp *state(%rip)\ncall __cxa_throw@plt\n",
+	  { { "malloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
+	{ "malloc jumps to code behind whose end another throws",
+	  FUNCTION("malloc", "push %rbx\n" WORK "pop %rbx\njmp cold") FREE
+	  "cold: ret\ncall __cxa_throw@plt\n",
+	  { { "malloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
 	{ "another function throws",
 	  MALLOC FREE FUNCTION("strdup", "call __cxa_throw@plt"),
 	  { { "malloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
@@ -309,14 +365,13 @@ static void check_function(const char *title, const struct alloc_probes *probes,
 		fail_msg("%s: %s: passes on %d, nests %d", title, x->name, p->passes_on, p->nests);
 }
 
-static void test_cases(void **state)
+static void check_cases(const char *flags)
 {
-	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct alloc_probes probes = { 0 };
 		struct err e = { 0 };
 
-		assemble("case.so", cases[i].source, "-shared");
+		assemble("case.so", cases[i].source, flags);
 		struct program p = program_open("case.so");
 		assert_true(alloc_probes_any(p.elf));
 		if (alloc_probes_find(p.elf, ALLOCATORS_ALL, &probes, &e) < 0)
@@ -328,10 +383,24 @@ static void test_cases(void **state)
 	}
 }
 
+static void test_cases(void **state)
+{
+	(void)state;
+	check_cases("-shared");
+}
+
+/* A linkage table whose entries begin with endbr64. */
+static void test_cases_with_branch_tracking(void **state)
+{
+	(void)state;
+	check_cases("-shared -Wl,-z,ibtplt");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_cases_with_branch_tracking),
 	};
 	return cmocka_run_group_tests(tests, program_setup, program_teardown);
 }

@@ -386,16 +386,19 @@ static bool range_throws(struct code *code, struct calls *calls, uint64_t from, 
 	struct insn in;
 
 	for (uint64_t at = from; at < end && code_insn(code, at, &in); at += in.len) {
-		if (in.flow != FLOW_CALL && in.flow != FLOW_JUMP && in.flow != FLOW_JUMP_IF)
-			continue;
-		struct callee callee = calls_resolve(calls, &in);
+		bool jumps = in.flow == FLOW_JUMP || in.flow == FLOW_JUMP_IF;
+		struct callee callee = { 0 };
+
+		if (jumps || in.flow == FLOW_CALL)
+			callee = calls_resolve(calls, &in);
 		if (callee.kind == CALLEE_THROWS)
 			return true;
-		if (outside && in.flow != FLOW_CALL && callee.kind == CALLEE_CODE &&
+		if (outside && jumps && callee.kind == CALLEE_CODE &&
 		    (callee.vaddr < from || callee.vaddr >= end) &&
 		    range_throws(code, calls, callee.vaddr, callee.vaddr + COLD_SIZE, false))
 			return true;
-		if (!outside && in.flow == FLOW_JUMP)
+		/* There, what follows may be another function's. */
+		if (!outside && (in.flow == FLOW_JUMP || in.flow == FLOW_RETURN))
 			break;
 	}
 	return false;
