@@ -77,11 +77,12 @@ enum gate_state {
 	GATE_BETTER,
 	GATE_ROW_MOVED, /* to or from its callees or its caller's other callees */
 	GATE_CALLEES,   /* its cumulative change is that of callees that have rows of their own */
+	GATE_SUSPECT,   /* most of a regressed total's rise, not significant by itself */
 	GATE_WARNING,   /* by counts alone: too few runs to be sure */
 	GATE_IGNORED,   /* by the policy */
 };
 
-/** "same", "regressed", "improved", "moved", "callees", "warning", "ignored". */
+/** "same", "regressed", "improved", "moved", "callees", "suspect", "warning", "ignored". */
 const char *gate_state_name(enum gate_state s);
 
 struct gate_row {
@@ -115,7 +116,6 @@ enum gate_reason_kind {
 	GATE_MACHINES,
 	GATE_DRIFT,
 	GATE_COVERAGE, /* samples and rusage disagree */
-	GATE_NO_DATA,
 };
 
 struct gate_reason {
@@ -143,6 +143,7 @@ struct gate_metric {
 	struct gate_change moved;  /* functions that changed, summed; p is NAN if none did */
 	struct gate_change rusage; /* seconds per unit of work; p is NAN if not known. cpu only */
 	size_t tests;              /* of functions, for Benjamini and Hochberg */
+	bool by_counts;            /* too few runs: p and q are those of counts */
 	double visible;            /* smallest rise of the total seen with power 90%; NAN */
 	vec_of(struct gate_row) rows; /* all judged, what matters first */
 	vec_of(struct gate_folded) folded;
@@ -167,7 +168,10 @@ struct gate_verdict {
 	bool strict;
 	struct gate_machine machines[2]; /* by side, of its first run */
 	vec_of(struct gate_metric) metrics;
-	vec_of(char *) strings; /* what all names and texts point to */
+	struct gate_texts { /* what all names and texts point to */
+		vec_of(char *) items;
+		int error; /* sticky -ENOMEM while the verdict is made */
+	} texts;
 };
 
 /**

@@ -5,17 +5,18 @@
 
 #include "stats/normal.h"
 
-struct counts counts_compare(double x, double y, double cv)
+struct counts counts_compare(double ratio, double x, double y, double cv)
 {
 	double a = x + 0.5, b = y + 0.5;
-	double log_ratio = log(b / a);
 	double error = sqrt(1 / a + 1 / b + 2 * cv * cv);
 	double half = normal_quantile(0.975) * error;
 
+	if (!(ratio > 0) || isinf(ratio))
+		ratio = b / a;
 	return (struct counts){
-		.ratio = b / a,
-		.low = exp(log_ratio - half),
-		.high = exp(log_ratio + half),
-		.p = fmin(1, 2 * normal_tail(fabs(log_ratio) / error)),
+		.ratio = ratio,
+		.low = ratio * exp(-half),
+		.high = ratio * exp(half),
+		.p = fmin(1, 2 * normal_tail(fabs(log(ratio)) / error)),
 	};
 }

@@ -14,10 +14,15 @@
 #pragma once
 
 struct counts {
-	double ratio;     /* (y + 1/2) / (x + 1/2) */
+	double ratio;     /* the one given, or that of the counts */
 	double low, high; /* at 95% */
 	double p;         /* two-sided, of the ratio being 1 */
 };
 
-/** Compare two counts, non-negative; fractional ones are effective counts of weighted samples. */
-struct counts counts_compare(double x, double y, double cv);
+/**
+ * The interval and the p of a measured `ratio` y / x with x and y events behind it: of plain counts
+ * y / x, of weighted samples that of their values, and x and y their effective counts (squared sum
+ * of the values over the sum of variances). A ratio that is not above 0 and finite is taken from
+ * the counts.
+ */
+struct counts counts_compare(double ratio, double x, double y, double cv);
