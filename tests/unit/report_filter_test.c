@@ -233,6 +233,38 @@ static void test_flame_text(void **state)
 	assert_memory_equal(up, "|leaf ", 6);
 }
 
+/*
+ * As in pprof's flame graph, a frame is as wide as the profile and its base weigh together. leaf:
+ * 30 after 10; noise: 0 after 60.
+ */
+static void test_flame_difference(void **state)
+{
+	(void)state;
+	_cleanup_profile_ struct profile *p = profile_create();
+	profile_add_sample_type(p, "samples", "count");
+	for (uint32_t i = 0; i < 2; i++) {
+		struct profile_function f = {
+			.name = profile_intern_cstr(p, i == 0 ? "leaf" : "noise"),
+			.system_name = profile_intern_cstr(p, "mangled"),
+		};
+		struct profile_line line = { .function = profile_add_function(p, &f) };
+		profile_location_set_lines(p, profile_add_location(p, PROFILE_NONE, i), &line, 1);
+	}
+	struct profile_label base = { .key = profile_intern_cstr(p, "pprof::base"),
+				      .str = profile_intern_cstr(p, "true") };
+	profile_add_sample(p, (uint32_t[]){ 0 }, 1, (int64_t[]){ 30 }, NULL, 0);
+	profile_add_sample(p, (uint32_t[]){ 0 }, 1, (int64_t[]){ -10 }, &base, 1);
+	profile_add_sample(p, (uint32_t[]){ 1 }, 1, (int64_t[]){ -60 }, &base, 1);
+	assert_int_equal(profile_build_error(p), 0);
+	_cleanup_free_ char *svg = flame_of(p, true, (struct flame_options){ 0 });
+	assert_non_null(strstr(svg, "<title>noise\n0, 0%, base 60</title>"
+				    "<rect x=\"0.00\" y=\"81\" width=\"720.000\" height=\"16\" "
+				    "fill=\"hsl(215,90%,58%)\"/>"));
+	assert_non_null(strstr(svg, "<title>leaf\n30, 42.86%, base 10</title>"
+				    "<rect x=\"720.00\" y=\"81\" width=\"480.000\" height=\"16\" "
+				    "fill=\"hsl(5,45%,73%)\"/>"));
+}
+
 /* A hundred thousand narrow frames are folded, told, and cost little room. */
 static void test_flame_svg_folds(void **state)
 {
@@ -260,9 +292,9 @@ static void test_flame_svg_folds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filters),         cmocka_unit_test(test_tag_ranges),
-		cmocka_unit_test(test_regexes),         cmocka_unit_test(test_flame_text),
-		cmocka_unit_test(test_flame_svg_folds),
+		cmocka_unit_test(test_filters),          cmocka_unit_test(test_tag_ranges),
+		cmocka_unit_test(test_regexes),          cmocka_unit_test(test_flame_text),
+		cmocka_unit_test(test_flame_difference), cmocka_unit_test(test_flame_svg_folds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
