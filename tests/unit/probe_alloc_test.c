@@ -128,6 +128,10 @@ static const struct {
 			     "pop %rbx\nret") FREE,
 	  { { "malloc", ALLOC_SIZE0, 0, false, true, false, false,
 	      "no emulated instruction among the first" } } },
+	{ "an end of the symbol before anything emulated",
+	  FUNCTION("malloc", "lea 7(%rdi),%rax") "push %rbx\n" WORK "pop %rbx\nret\n" FREE,
+	  { { "malloc", ALLOC_SIZE0, 0, false, true, false, false,
+	      "no emulated instruction among the first" } } },
 	{ "a first instruction that the kernel refuses",
 	  FUNCTION("malloc", "lock incl state(%rip)\nret") FREE,
 	  { { "malloc", ALLOC_SIZE0, -1, false, false, false, false,
@@ -219,6 +223,27 @@ static const struct {
 						 "1: call place\nmovl $12,(%rax)\nxor %ebx,%ebx\n"
 						 "mov %rbx,%rax\npop %rbx\nret"),
 	  { { "calloc", 0, -1, false, false, false, false, "leaves the work" } } },
+	{ "returning NULL is no work, whatever came before",
+	  MALLOC FREE ".type start,@function\nstart:" WORK "ret\n" FUNCTION(
+		  "calloc", "push %rbx\ncall start\nmov %rdi,%rax\nmul %rsi\n"
+			    "jo 1f\nmov %rax,%rdi\ncall malloc\npop %rbx\n"
+			    "ret\n1: xor %eax,%eax\npop %rbx\nret")
+		  FUNCTION("posix_memalign", "push %rbx\ncall start\ntest %rdi,%rdi\nje 1f\n"
+					     "call aligned_alloc\npop %rbx\nret\n"
+					     "1: mov $22,%eax\npop %rbx\nret")
+			  FUNCTION("aligned_alloc", "push %rbx\n" WORK "pop %rbx\nret"),
+	  { { "calloc", 0, -1, false, false, false, false, "leaves the work" },
+	    { "posix_memalign", 0, -1, false, false, false, false, "leaves the work" } } },
+	{ "returning 0 is no failure of posix_memalign's",
+	  MALLOC FREE FUNCTION("posix_memalign",
+			       "push %rbx\ntest %rdx,%rdx\nje 1f\ncall aligned_alloc\n"
+			       "pop %rbx\nret\n1:" WORK "xor %eax,%eax\npop %rbx\nret")
+		  FUNCTION("aligned_alloc", "push %rbx\n" WORK "pop %rbx\nret"),
+	  { { "posix_memalign", ALLOC_POSIX_MEMALIGN, 0, true, true, false, true, "emulated" } } },
+	{ "saving registers on the stack is no work",
+	  MALLOC FREE FUNCTION("cfree", "sub $24,%rsp\nmov %rdi,8(%rsp)\ntest %rdi,%rdi\nje 1f\n"
+					"add $24,%rsp\njmp free\n1: add $24,%rsp\nret"),
+	  { { "cfree", 0, -1, false, false, false, false, "leaves the work" } } },
 	{ "a way through the linkage table to code that jumps on",
 	  MALLOC FREE FUNCTION("calloc", "imul %rsi,%rdi\njmp helper@plt")
 		  FUNCTION("helper", "nop\njmp malloc"),

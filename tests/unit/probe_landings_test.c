@@ -11,10 +11,10 @@
 
 /* "first" and "second" are asked about; where branches land in them is told by their names. */
 static const char source[] =
-	FUNCTION("first", ".skip 60,0x90\nret") FUNCTION("second", ".skip 70,0x90\nret")
+	FUNCTION("first", ".skip 40,0x90\nret") FUNCTION("second", ".skip 70,0x90\nret")
 	/* entries, far and near, and what is too far behind one */
 	FUNCTION("f", "call first\ncall second\njmp second+64\n.skip 600,0x90")
-		FUNCTION("g", "call second+1\njmp first+59\n.byte 0x0f,0x85\n.long second+63-.-4\n"
+		FUNCTION("g", "call second+1\njmp first+30\n.byte 0x0f,0x85\n.long second+63-.-4\n"
 			      ".byte 0x0f,0x05\n.long second+30-.-4\n"
 			      "ret\n.byte 0xe9\n.long first-1-.-4");
 
@@ -38,15 +38,15 @@ static void test_finds_what_lands_inside(void **state)
 	struct program p = program_open("landings.so");
 	ask(&t, &p);
 	uint64_t first = t.entries.items[0], second = t.entries.items[1];
-	const uint64_t expected[] = { first + 59, second + 1, second + 63 };
+	const uint64_t expected[] = { first + 30, second + 1, second + 63 };
 
 	assert_int_equal(first, program_symbol("landings.so", "first", NULL));
 	assert_int_equal(t.addresses.len, ARRAY_SIZE(expected));
 	assert_memory_equal(t.addresses.items, expected, sizeof(expected));
-	assert_false(landings_within(&t, first, first + 58));
-	assert_true(landings_within(&t, first, first + 59));
-	assert_true(landings_within(&t, first + 59, first + 59));
-	assert_false(landings_within(&t, first + 60, second));
+	assert_false(landings_within(&t, first, first + 29));
+	assert_true(landings_within(&t, first, first + 30));
+	assert_true(landings_within(&t, first + 30, first + 30));
+	assert_false(landings_within(&t, first + 31, second));
 	assert_true(landings_within(&t, second + 1, second + 2));
 	assert_false(landings_within(&t, second + 64, UINT64_MAX));
 	landings_deinit(&t);
