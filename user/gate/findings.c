@@ -90,6 +90,12 @@ static void find_through(struct finding *f, const struct context *x, size_t func
 	}
 }
 
+/* Whether a rise of this function is a regression though others fell by as much. */
+static bool fails_alone(const struct comparison *c, size_t function)
+{
+	return c->policy->strict || c->own_floors[function];
+}
+
 /*
  * Whether the change of a function only came from elsewhere within it, or within its caller: there
  * the sum has not changed that much.
@@ -101,7 +107,7 @@ static bool is_moved(const struct finding *f, const struct context *x, const str
 
 	if (!f->by_cum && comparison_excludes(c, comparison_values(c, function, true), amount))
 		return true;
-	if (f->caller == COMPARISON_NONE)
+	if (f->caller == COMPARISON_NONE || fails_alone(c, function))
 		return false;
 	double by_caller = context_rise(x, calls, x->count, f->caller, function);
 	if (fabs(by_caller) < fabs(amount))
@@ -218,7 +224,7 @@ static void decide(struct findings *f, const struct comparison *c, bool up, bool
 
 	for (size_t i = 0; i < c->count; i++) {
 		bool risen = f->functions[i].state == GATE_REGRESSED;
-		regressed |= risen && (up || c->policy->strict || c->own_floors[i]);
+		regressed |= risen && (up || fails_alone(c, i));
 	}
 	for (size_t i = 0; i < c->count; i++) {
 		enum gate_state *state = &f->functions[i].state;

@@ -100,11 +100,13 @@ static void add_row(struct gate_verdict *v, struct gate_metric *m, const struct 
 		.culprit = f->culprit == i,
 		.floors = c->floors[i],
 	};
-	if (found->caller < c->count) {
+	bool changed = found->state != GATE_SAME && found->state != GATE_IGNORED;
+
+	if (changed && found->caller < c->count) {
 		row.caller = keep_name(v, t, c->names[found->caller]);
 		row.caller_part = found->caller_part;
 	}
-	if (found->through != COMPARISON_NONE)
+	if (changed && found->through != COMPARISON_NONE)
 		row.through = keep_name(v, t, c->folded_names.items[found->through]);
 	if (vec_push(&m->rows, row) < 0)
 		v->texts.error = -ENOMEM;

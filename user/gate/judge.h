@@ -26,7 +26,8 @@
  * significantly, summed up for each run, rose significantly and by the total's floor, and the
  * total's interval does not exclude that: samples spread over fewer functions vary less than their
  * total. Where they do not add up to a rise the metric "moved". Functions with a floor of their own
- * in the policy fail by themselves.
+ * in the policy fail by themselves, and all functions do if the policy is strict: what others of
+ * their caller lost then excuses nothing, but what they only took over from their callees does.
  *
  * Inconclusive, whatever the tests say: the smallest p that the runs can reach, 2/C(n+m,n), times
  * the number of tests exceeds the level; too few samples; a rise of the total by the policy's
@@ -94,7 +95,7 @@ struct gate_row {
 	enum gate_state state;
 	bool culprit; /* regressed, or most of a regressed total's rise */
 	struct gate_floors floors;
-	/* The caller most of the change came by, NULL: no judged caller, and its part of it. */
+	/* The judged caller that most of a change came by, and its part of it; NULL: none. */
 	const char *caller;
 	double caller_part;
 	/* A new callee that most of an own value's rise is in, NULL: none. */
@@ -116,6 +117,7 @@ enum gate_reason_kind {
 	GATE_MACHINES,
 	GATE_DRIFT,
 	GATE_COVERAGE, /* samples and rusage disagree */
+	GATE_STOPPED,  /* not all runs that were planned: gate_verdict_stop() */
 };
 
 struct gate_reason {
@@ -188,6 +190,15 @@ static inline void cleanup_gate_verdict(struct gate_verdict **v)
 	gate_verdict_destroy(*v);
 }
 #define _cleanup_gate_verdict_ __attribute__((cleanup(cleanup_gate_verdict)))
+
+/**
+ * The runs were cut short, which was not planned: every metric becomes inconclusive, whatever it
+ * was, because of `why` (copied). 0 or -ENOMEM.
+ */
+int gate_verdict_stop(struct gate_verdict *v, const char *why);
+
+/** Add a note, which is copied, to every metric. 0 or -ENOMEM. */
+int gate_verdict_note(struct gate_verdict *v, const char *text);
 
 /**
  * The gate's own false alarm rate, here and now: take all runs for runs of one program (as --aa

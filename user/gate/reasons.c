@@ -108,7 +108,7 @@ static void check_runs(struct gate_verdict *v, struct gate_metric *m, const stru
 		add_reason(v, m, GATE_FEW_RUNS, runs > needed ? runs : needed,
 			   verdict_printf(v,
 					  "%zu and %zu runs are too few: their smallest p is %s, "
-					  "not %s: %zu a side can decide%s",
+					  "not %s; %zu a side can decide%s",
 					  c->base_len, c->new_len, smallest, level, needed,
 					  resolution));
 		return;
@@ -373,4 +373,27 @@ bool reasons_forbid(const struct gate_metric *m, enum gate_outcome outcome)
 		}
 	}
 	return false;
+}
+
+/* ---- What the caller knows ---- */
+
+int gate_verdict_stop(struct gate_verdict *v, const char *why)
+{
+	const char *text = verdict_printf(v, "%s", why);
+
+	vec_for_each(m, &v->metrics) {
+		m->outcome = GATE_INCONCLUSIVE;
+		add_reason(v, m, GATE_STOPPED, 0, text);
+	}
+	v->outcome = GATE_INCONCLUSIVE;
+	return v->texts.error;
+}
+
+int gate_verdict_note(struct gate_verdict *v, const char *text)
+{
+	const char *kept = verdict_printf(v, "%s", text);
+
+	vec_for_each(m, &v->metrics)
+		add_note(v, m, kept);
+	return v->texts.error;
 }

@@ -20,7 +20,8 @@ static size_t value_index(const struct profile *p, const char *name)
 }
 
 /* The values that tell how many events a value stands for, as profiles come with them. */
-static void find_events(const struct profile *p, const char *name, struct run_source *s)
+static void find_events(const struct profile *p, const char *name, const char *unit, size_t value,
+			struct run_source *s)
 {
 	static const struct {
 		const char *name, *events, *bytes;
@@ -35,7 +36,8 @@ static void find_events(const struct profile *p, const char *name, struct run_so
 		{ "delay", "contentions", NULL },
 		{ "contentions", "contentions", NULL },
 	};
-	s->events = s->bytes = SIZE_MAX;
+	s->bytes = SIZE_MAX;
+	s->events = strcmp(unit, "count") == 0 ? value : SIZE_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strcmp(name, known[i].name) != 0)
 			continue;
@@ -69,7 +71,7 @@ static int add_metric(struct gate_run *run, struct run_source *sources, const st
 	if (!m->name || !m->unit)
 		return -ENOMEM;
 	s->value = value;
-	find_events(p, name, s);
+	find_events(p, name, unit, value, s);
 	s->scale = strcmp(m->unit, unit) == 0 ? 1 : unit_scale(1, unit, m->unit, &ignored);
 	if (s->events == SIZE_MAX)
 		s->rate = strcmp(period_type, name) == 0 && p->period > 0 ? (double)p->period : 0;

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Verdicts on programs of which it is known what changed. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "gate_program.h"
+
+/* A program with a fifth of its time in one function, and noise as of runs that take turns. */
+#define NOISE .run_noise = 0.005, .stack_noise = 0.005
+#define MACHINE                                                                                    \
+	.comments = { "# host: a", "# kernel: Linux 6.1 x86_64", "# cpus: 2 Example CPU",          \
+		      "# cpu: sampled 2.00 s, kernel's count 2.00 s" }
+
+static const struct program plain = { { { "main;run;parse;lex", 20 },
+					{ "main;run;parse", 10 },
+					{ "main;run;eval", 30 },
+					{ "main;run;eval;malloc", 8 },
+					{ "main;run;print;malloc", 7 },
+					{ "main;run;print", 15 },
+					{ "main;init", 10 } },
+				      NOISE };
+
+/* One change for each case: what the new side's program is. */
+static const struct {
+	const char *name;
+	struct program new;
+	enum gate_outcome outcome;
+	const char *culprit;   /* "": none */
+	const char *row;       /* a row to look at, NULL: none */
+	enum gate_state state; /* its */
+	const char *caller;    /* its, NULL: not looked at */
+	const char *through;
+} cases[] = {
+	{ "the same",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  "lex",
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "a leaf is slower",
+	  { { { "main;run;parse;lex", 22 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_REGRESSION,
+	  "lex",
+	  "lex",
+	  GATE_REGRESSED,
+	  "parse",
+	  NULL },
+	{ "a shared leaf is slower by one caller",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 14 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_REGRESSION,
+	  "malloc",
+	  "malloc",
+	  GATE_REGRESSED,
+	  "print",
+	  NULL },
+	{ "a function is faster",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 24 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_IMPROVED,
+	  "",
+	  "eval",
+	  GATE_BETTER,
+	  "run",
+	  NULL },
+	{ "code moved from one function to another",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 16 },
+	      { "main;run;eval", 24 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_MOVED,
+	  "",
+	  "parse",
+	  GATE_ROW_MOVED,
+	  NULL,
+	  NULL },
+	{ "code moved from a function to its callee",
+	  { { { "main;run;parse;lex", 25 },
+	      { "main;run;parse", 5 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_MOVED,
+	  "",
+	  "lex",
+	  GATE_ROW_MOVED,
+	  NULL,
+	  NULL },
+	{ "clones",
+	  { { { "main;run;parse.part.0;lex.constprop.1", 20 },
+	      { "main;run;parse.cold", 2 },
+	      { "main;run;parse.isra.0", 8 },
+	      { "main;run;eval.lto_priv.0", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  "parse",
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "renamed",
+	  { { { "main;run;parse2;lex", 20 },
+	      { "main;run;parse2", 10 },
+	      { "main;run;evaluate", 30 },
+	      { "main;run;evaluate;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;setup", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  "run",
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "everything renamed",
+	  { { { "_main;_run;_parse;_lex", 20 },
+	      { "_main;_run;_parse", 10 },
+	      { "_main;_run;_eval", 30 },
+	      { "_main;_run;_eval;_malloc", 8 },
+	      { "_main;_run;_print", 22 },
+	      { "_main;_init", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  NULL,
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "a callee inlined into its callers",
+	  { { { "main;run;parse", 30 },
+	      { "main;run;eval", 38 },
+	      { "main;run;print", 22 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  "parse",
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "a callee inlined into one of two callers",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 38 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_MOVED,
+	  "",
+	  "malloc",
+	  GATE_ROW_MOVED,
+	  NULL,
+	  NULL },
+	{ "a part taken out of a function",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 12 },
+	      { "main;run;eval;eval_call;apply", 11 },
+	      { "main;run;eval;eval_call", 7 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_PASS,
+	  "",
+	  "eval",
+	  GATE_SAME,
+	  NULL,
+	  NULL },
+	{ "renamed and slower",
+	  { { { "main;run;parse;lex2", 26 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_REGRESSION,
+	  "parse",
+	  "parse",
+	  GATE_REGRESSED,
+	  "run",
+	  "lex2" },
+	{ "a new callee",
+	  { { { "main;run;parse;lex", 20 },
+	      { "main;run;parse", 10 },
+	      { "main;run;eval", 30 },
+	      { "main;run;eval;malloc", 8 },
+	      { "main;run;print;malloc", 7 },
+	      { "main;run;print", 15 },
+	      { "main;run;print;log;flush", 5 },
+	      { "main;run;print;log", 4 },
+	      { "main;init", 10 } },
+	    NOISE },
+	  GATE_REGRESSION,
+	  "print",
+	  "print",
+	  GATE_REGRESSED,
+	  "run",
+	  "log" },
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_gate_verdict_ struct gate_verdict *v =
+			program_judge(&plain, 10, &cases[i].new, 10, i + 1, &policy);
+		if (v->outcome != cases[i].outcome ||
+		    strcmp(program_culprit(v), cases[i].culprit) != 0)
+			fail_msg("%s: %s, culprit '%s'", cases[i].name,
+				 gate_outcome_name(v->outcome), program_culprit(v));
+		if (!cases[i].row)
+			continue;
+		const struct gate_row *row = program_row(v, cases[i].row);
+		assert_non_null(row);
+		if (row->state != cases[i].state)
+			fail_msg("%s: %s is %s", cases[i].name, row->name,
+				 gate_state_name(row->state));
+		if (cases[i].caller)
+			assert_string_equal(row->caller, cases[i].caller);
+		if (cases[i].through)
+			assert_string_equal(row->through, cases[i].through);
+	}
+}
+
+/* What stood only in one build is named, with what it was counted as. */
+static void test_folded(void **state)
+{
+	(void)state;
+	static const struct program renamed = { { { "main;run;parse;lex2", 20 },
+						  { "main;run;parse", 10 },
+						  { "main;run;eval", 70 } },
+						NOISE };
+	static const struct program before = {
+		{ { "main;run;parse;lex", 20 }, { "main;run;parse", 10 }, { "main;run;eval", 70 } },
+		NOISE
+	};
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&before, 10, &renamed, 10, 1, &policy);
+	const struct gate_metric *m = &v->metrics.items[0];
+	assert_int_equal(m->folded.len, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct gate_folded *f = &m->folded.items[i];
+		bool gone = strcmp(f->name, "lex") == 0;
+		assert_string_equal(f->into, "parse");
+		assert_true(gone || strcmp(f->name, "lex2") == 0);
+		assert_true(gone ? f->base > 3e8 && f->new == 0 : f->base == 0 && f->new > 3e8);
+	}
+	const struct gate_row *parse = program_row(v, "parse");
+	assert_true(fabs(parse->own.base / m->total.base - 0.3) < 0.02);
+	assert_string_equal(parse->file, "src/parse.cc");
+	assert_true(parse->line >= 10 && parse->line < 100);
+}
+
+/* Own values are of all samples, once: they add up to the total. */
+static void test_partition(void **state)
+{
+	(void)state;
+	static const struct program recursive = { { { "main;eval;call;eval;call;eval", 40 },
+						    { "main;eval;call", 30 },
+						    { "main;eval;call;eval", 10 },
+						    { "main;eval", 10 },
+						    { "main;tiny1", 0.5 },
+						    { "main;tiny2;tiny3", 0.5 },
+						    { "main", 9 } },
+						  NOISE };
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&recursive, 8, &recursive, 9, 1, &policy);
+	const struct gate_metric *m = &v->metrics.items[0];
+	double base = 0, new = 0;
+	vec_for_each(row, &m->rows) {
+		base += row->own.base;
+		new += row->own.new;
+	}
+	assert_true(fabs(base / m->total.base - 1) < 1e-9);
+	assert_true(fabs(new / m->total.new - 1) < 1e-9);
+	assert_int_equal(m->rows.len, 3);
+	/* Recursion counts once. */
+	const struct gate_row *eval = program_row(v, "eval"), *call = program_row(v, "call");
+	assert_true(fabs(eval->cum.base / m->total.base - 0.9) < 0.01);
+	assert_true(fabs(call->cum.base / m->total.base - 0.8) < 0.01);
+	assert_true(fabs(program_row(v, "main")->own.base / m->total.base - 0.1) < 0.01);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_folded),
+		cmocka_unit_test(test_partition),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
