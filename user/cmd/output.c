@@ -307,41 +307,56 @@ static void sync_dir(int dir_fd)
 		fsync(fd);
 }
 
-static int commit_file(struct output *o, const void *data, size_t len, struct err *e)
-{
-	int rc = fd_write_all(o->fd, data, len, NULL);
-
-	if (rc == 0 && (ftruncate(o->fd, (off_t)len) < 0 || fsync(o->fd) < 0))
-		rc = -errno;
-	if (rc == 0)
-		rc = o->kind == OUTPUT_NUMBERED ? link_first_free(o) : link_over(o);
-	if (rc < 0)
-		return err_set(e, rc, "cannot write to '%s'", o->path);
-	sync_dir(o->dir_fd);
-	return 0;
-}
-
-static int commit_in_place(struct output *o, const void *data, size_t len, struct err *e)
+static int finish_file(struct output *o)
 {
 	struct stat st;
 
+	/* What was asked for in advance and not needed is given back. */
+	if (fstat(o->fd, &st) < 0 || ftruncate(o->fd, st.st_size) < 0 || fsync(o->fd) < 0)
+		return -errno;
+	int rc = o->kind == OUTPUT_NUMBERED ? link_first_free(o) : link_over(o);
+	if (rc == 0)
+		sync_dir(o->dir_fd);
+	return rc;
+}
+
+static int finish_in_place(struct output *o)
+{
+	struct stat st;
+
+	if (fstat(o->fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) && fsync(o->fd) < 0 ? -errno : 0;
+}
+
+int output_wait(struct output *o, struct err *e)
+{
 	if (o->fd < 0)
 		o->fd = openat(o->dir_fd, o->name, O_WRONLY | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	if (o->fd < 0 || fstat(o->fd, &st) < 0)
-		return err_set(e, -errno, "cannot write to '%s'", o->path);
-	int rc = fd_write_all(o->fd, data, len, NULL);
-	if (rc == 0 && S_ISREG(st.st_mode) && fsync(o->fd) < 0)
-		rc = -errno;
-	if (rc == -EPIPE)
-		return err_set(e, rc, "cannot write to '%s', whose reader has gone", o->path);
-	return rc < 0 ? err_set(e, rc, "cannot write to '%s'", o->path) : 0;
+	return o->fd < 0 ? output_fail(o, -errno, e) : 0;
+}
+
+int output_finish(struct output *o, struct err *e)
+{
+	int rc = o->kind == OUTPUT_IN_PLACE ? finish_in_place(o) : finish_file(o);
+
+	return rc < 0 ? output_fail(o, rc, e) : 0;
 }
 
 int output_commit(struct output *o, const void *data, size_t len, struct err *e)
 {
-	if (o->kind == OUTPUT_IN_PLACE)
-		return commit_in_place(o, data, len, e);
-	return commit_file(o, data, len, e);
+	int rc = output_wait(o, e);
+
+	if (rc < 0)
+		return rc;
+	rc = fd_write_all(o->fd, data, len, NULL);
+	return rc < 0 ? output_fail(o, rc, e) : output_finish(o, e);
+}
+
+int output_fail(const struct output *o, int code, struct err *e)
+{
+	return err_set(e, code, "cannot write to '%s'%s", o->path,
+		       code == -EPIPE ? ", whose reader has gone" : "");
 }
 
 void output_close(struct output *o)

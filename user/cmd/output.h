@@ -56,12 +56,23 @@ int output_open(const char *path, struct output *ret, struct err *e);
 int output_open_series(const char *dir, const struct output_series *series, struct output *ret,
 		       struct err *e);
 
+/** Have o->fd to write to: wait for a FIFO's reader. -EINTR: a signal came first. */
+int output_wait(struct output *o, struct err *e);
+
 /**
- * Write it all and give it its name; o->path then tells it. On failure nothing is left behind: a
- * disk that is full, a reader that has gone (with SIGPIPE ignored), a signal while waiting for a
- * FIFO's reader (-EINTR).
+ * What was written to o->fd is all: give it its name, which o->path then tells. On failure nothing
+ * is left behind.
+ */
+int output_finish(struct output *o, struct err *e);
+
+/**
+ * Wait, write it all and finish. Fails also on a disk that is full, and on a reader that has gone
+ * (with SIGPIPE ignored).
  */
 int output_commit(struct output *o, const void *data, size_t len, struct err *e);
+
+/** The error of writing to o->fd by other means; returns `code`. */
+int output_fail(const struct output *o, int code, struct err *e);
 
 /** Give up what is not committed, and close. */
 void output_close(struct output *o);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "cmd/report_live.h"
+#include "cmd/say.h"
 #include "profile/build.h"
 #include "profile/convert.h"
 #include "profile/decode.h"
@@ -87,51 +88,86 @@ static int reading_finish(struct reading *r, struct err *e)
 	return r->rc;
 }
 
-static int merge_files(struct profile_merger *m, const char *const *paths, size_t count,
-		       struct err *e)
+/* The profiles that could be read, added up: a single one is taken as it is, its ids too. */
+struct sum {
+	struct profile *first;
+	struct profile_merger *merger; /* made for the second */
+	size_t count;
+};
+
+/* Takes `p` over. */
+static int sum_add(struct sum *s, struct profile *p, struct err *e)
+{
+	if (s->count++ == 0) {
+		s->first = p;
+		return 0;
+	}
+	if (!s->merger) {
+		s->merger = profile_merger_create();
+		int rc = s->merger ? profile_merger_add(s->merger, steal(s->first), e)
+				   : err_set(e, -ENOMEM, "cannot load the profiles");
+		if (rc < 0) {
+			profile_destroy(p);
+			return rc;
+		}
+	}
+	return profile_merger_add(s->merger, p, e);
+}
+
+static int sum_finish(struct sum *s, struct profile **ret, struct err *e)
+{
+	if (s->merger)
+		return profile_merger_finish(s->merger, ret, e);
+	int rc = profile_check_types(s->first, e);
+	if (rc == 0)
+		*ret = steal(s->first);
+	return rc;
+}
+
+static void sum_deinit(struct sum *s)
+{
+	profile_destroy(s->first);
+	if (s->merger)
+		profile_merger_destroy(s->merger);
+}
+
+/* What cannot be read is told, and the others are added up, as pprof does. */
+static int sum_files(struct sum *s, const char *const *paths, size_t count, struct err *e)
 {
 	struct reading next;
+	struct err failed;
 	int rc = 0;
 
 	reading_start(&next, paths[0]);
-	for (size_t i = 0; i < count; i++) {
-		int read_rc = reading_finish(&next, rc < 0 ? &(struct err){ 0 } : e);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		int read_rc = reading_finish(&next, &failed);
 		struct profile *p = next.profile;
-		rc = rc < 0 ? rc : read_rc;
-		if (rc < 0) {
-			profile_destroy(p);
-			break;
-		}
 		if (i + 1 < count)
 			reading_start(&next, paths[i + 1]);
-		rc = profile_merger_add(m, p, e);
+		if (read_rc == 0)
+			rc = sum_add(s, p, e);
+		else if (count == 1 || read_rc == -ENOMEM)
+			rc = err_plain(e, read_rc, "%s", failed.msg);
+		else
+			say_err(&failed);
+		if (rc < 0 && i + 1 < count && reading_finish(&next, &failed) == 0)
+			profile_destroy(next.profile);
 	}
 	return rc;
 }
 
 int report_load_files(const char *const *paths, size_t count, struct profile **ret, struct err *e)
 {
-	struct profile *p = NULL;
-	int rc;
+	_cleanup_(sum_deinit) struct sum s = { 0 };
+	int rc = sum_files(&s, paths, count, e);
 
-	/* A single profile is taken as it is: its ids and equal samples stay. */
-	if (count == 1) {
-		rc = load_one(paths[0], &p, e);
-		if (rc == 0)
-			rc = profile_check_types(p, e);
-		if (rc == 0)
-			*ret = steal(p);
-		profile_destroy(p);
+	if (rc < 0)
 		return rc;
-	}
-	struct profile_merger *m = profile_merger_create();
-	if (!m)
-		return err_set(e, -ENOMEM, "cannot load the profiles");
-	rc = merge_files(m, paths, count, e);
-	if (rc == 0)
-		rc = profile_merger_finish(m, ret, e);
-	profile_merger_destroy(m);
-	return rc;
+	if (s.count == 0)
+		return err_plain(e, -EBADMSG, "none of the %zu profiles could be read", count);
+	if (s.count < count)
+		say("%zu of %zu profiles could be read", s.count, count);
+	return sum_finish(&s, ret, e);
 }
 
 static int load_live(const struct report_args *args, size_t files, struct profile **ret,

@@ -5,7 +5,10 @@
 #include "cmd/report_options.h"
 #include "profile/profile.h"
 
-/** Read and merge the profiles of `paths` ("-": standard input). The caller owns *ret. */
+/**
+ * Read and merge the profiles of `paths` ("-": standard input). The caller owns *ret. Of several
+ * files those that cannot be read are told to the user and left out; it is an error if none can.
+ */
 int report_load_files(const char *const *paths, size_t count, struct profile **ret, struct err *e);
 
 /**

@@ -2,8 +2,9 @@
 #include "cmd/report_output.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -21,16 +22,29 @@ int report_output_open(struct report_output *o, const char *path, struct err *e)
 	if (rc < 0)
 		return rc;
 	o->to_output = true;
-	o->file = open_memstream(&o->text, &o->len);
-	return o->file ? 0 : err_set(e, -errno, "cannot write '%s'", path);
+	rc = output_wait(&o->output, e);
+	if (rc < 0)
+		return rc;
+	int fd = fcntl(o->output.fd, F_DUPFD_CLOEXEC, 3);
+	o->file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!o->file) {
+		rc = output_fail(&o->output, -errno, e);
+		cleanup_close(&fd);
+		return rc;
+	}
+	setvbuf(o->file, NULL, _IOFBF, BUFFER_SIZE);
+	return 0;
 }
 
 int report_output_commit(struct report_output *o, struct err *e)
 {
 	errno = 0;
-	if (fflush(o->file) != 0 || ferror(o->file))
-		return err_set(e, errno ? -errno : -EIO, "cannot write the report");
-	return o->to_output ? output_commit(&o->output, o->text, o->len, e) : 0;
+	if (fflush(o->file) != 0 || ferror(o->file)) {
+		int code = errno ? -errno : -EIO;
+		return o->to_output ? output_fail(&o->output, code, e)
+				    : err_set(e, code, "cannot write the report");
+	}
+	return o->to_output ? output_finish(&o->output, e) : 0;
 }
 
 void report_output_close(struct report_output *o)
@@ -39,7 +53,6 @@ void report_output_close(struct report_output *o)
 		fclose(o->file);
 	if (o->to_output)
 		output_close(&o->output);
-	free(o->text);
 	*o = (struct report_output){ 0 };
 }
 

@@ -8,11 +8,9 @@
 #include "cmd/output.h"
 
 struct report_output {
-	FILE *file; /* what the report is printed to */
+	FILE *file; /* what the report is printed to, as it is made: nothing is kept in memory */
 	struct output output;
 	bool to_output; /* else to standard output */
-	char *text;     /* what was printed, of a file */
-	size_t len;
 };
 
 /** NULL or "-": standard output. 0 or a negative errno; close in any case. */

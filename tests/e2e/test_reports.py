@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""What the report verbs read and write: several files, broken ones, files that fill a disk."""
+
+import os
+import subprocess
+
+from harness import ROOT, TOOL
+
+PROFILES = os.path.join(ROOT, "tests/golden/profiles")
+
+
+def profile(name):
+    return os.path.join(PROFILES, name + ".pb.gz")
+
+
+def test_unreadable_files_are_left_out(t):
+    """As pprof does: those that can be read are reported, the others are told."""
+    with open(t.path("junk"), "wb") as file:
+        file.write(b"junk\n")
+    result = t.run("raw", t.path("junk"), profile("demo"), t.path("absent"), profile("redis"))
+    t.check_says(result, "junk': parsing profile: unrecognized profile format", "absent': No such file")
+    t.check_says(result, "2 of 4 profiles could be read")
+    t.check(result.out == t.run("raw", profile("demo"), profile("redis")).out, "not the sum of the others")
+
+    alone = t.run("raw", t.path("absent"), profile("demo"))
+    t.check(alone.out == t.run("raw", profile("demo")).out, "the only profile was changed")
+
+    base = t.run("top", "-base", t.path("absent"), "-base", profile("redis"), profile("demo"))
+    t.check_says(base, "1 of 2 profiles could be read")
+    t.check(base.out == t.run("top", "-base", profile("redis"), profile("demo")).out, "another base")
+
+
+def test_no_readable_file(t):
+    result = t.run("top", t.path("absent"), t.path("missing"), status=1)
+    t.check_says(result, "absent': No such file", "missing': No such file", "none of the 2 profiles")
+    t.check(result.out == b"", "something was printed")
+    result = t.run("top", "-base", t.path("absent"), profile("demo"), status=1)
+    t.check(result.out == b"", "reported without its base")
+
+
+def deep_stacks(t, samples):
+    """A profile of distinct deep stacks, whose traces are many times larger than itself."""
+    frames = ["function_with_a_long_name_%d" % i for i in range(1000)]
+    with open(t.path("deep.folded"), "w") as file:
+        for i in range(samples):
+            file.write("%s 1\n" % ";".join(frames[(i * 7 + k) % 1000] for k in range(100 + i % 50)))
+    t.run("convert", "-o", t.path("deep.pb.gz"), t.path("deep.folded"))
+    return t.path("deep.pb.gz")
+
+
+def peak_kib(t, *argv):
+    process = subprocess.Popen([TOOL, *argv], stdout=subprocess.DEVNULL)
+    _, process.returncode, usage = os.wait4(process.pid, 0)
+    t.check(process.returncode == 0, "%s: status %d", argv[0], process.returncode)
+    return usage.ru_maxrss
+
+
+def test_large_report_is_not_kept_in_memory(t):
+    path = deep_stacks(t, 20000)
+    for verb in ("traces", "raw"):
+        nowhere = peak_kib(t, verb, path)
+        peak = peak_kib(t, verb, "-o", t.path("report"), path)
+        size = os.path.getsize(t.path("report")) >> 10
+        t.check(size > 8000, "%s: only %d kB", verb, size)
+        t.check(peak < nowhere + size / 4, "%s of %d kB: %d kB, and %d for nothing", verb, size, peak, nowhere)
+        with open(t.path("report"), "rb") as file:
+            t.check(file.read() == t.run(verb, path).out, "%s: another report in a file", verb)
+
+
+def test_report_that_fills_the_disk(t):
+    """The old file stays, and nothing else is left."""
+    path, disk = deep_stacks(t, 2000), t.path("disk")
+    os.mkdir(disk)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], check=True)
+    t.cleanups.append(lambda: subprocess.run(["umount", disk], check=True))
+    with open(disk + "/old", "wb") as file:
+        file.write(b"old")
+    for name in ("new", "old"):
+        result = t.run("traces", "-o", os.path.join(disk, name), path, status=1)
+        t.check_says(result, "cannot write to '.*/%s': No space left" % name)
+    t.check(os.listdir(disk) == ["old"], "left %s", os.listdir(disk))
+    with open(disk + "/old", "rb") as file:
+        t.check(file.read() == b"old", "the old file was touched")
+    t.check_says(t.run("traces", "-o", "/dev/full", path, status=1), "No space left")
