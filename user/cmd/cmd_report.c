@@ -6,7 +6,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,6 +16,7 @@
 #include "cmd/report_output.h"
 #include "cmd/report_run.h"
 #include "cmd/say.h"
+#include "cmd/stdout_terminal.h"
 #include "report/flame.h"
 #include "report/terminal.h"
 
@@ -60,18 +60,6 @@ static void say_notes(const struct buf *notes)
 	}
 }
 
-/* NO_COLOR is everybody's: no-color.org. */
-static struct terminal terminal_of_output(void)
-{
-	const char *name = getenv("TERM"), *no_color = getenv("NO_COLOR");
-	struct winsize size;
-
-	return (struct terminal){
-		.columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0,
-		.colors = !(name && strcmp(name, "dumb") == 0) && !(no_color && no_color[0]),
-	};
-}
-
 static int print_flame(struct report *r, const struct report_args *args, bool terminal, FILE *out,
 		       struct err *e)
 {
@@ -85,7 +73,7 @@ static int print_flame(struct report *r, const struct report_args *args, bool te
 		return flame_print_svg(r, &o, out, e);
 	}
 	if (terminal) {
-		struct terminal t = terminal_of_output();
+		struct terminal t = stdout_terminal();
 		o.colors = t.colors;
 		o.columns = t.columns;
 	}
@@ -114,7 +102,7 @@ static int print_changed(const struct report_verb *v, struct report *r, FILE *ou
 		return rc;
 	if (v->image)
 		return report_image_draw(v->image, text, len, out, e);
-	struct terminal t = terminal_of_output();
+	struct terminal t = stdout_terminal();
 	terminal_print(v->kind, text, &t, out);
 	return 0;
 }
