@@ -366,9 +366,32 @@ static void test_refuses_a_process_without_main_thread(void **state)
 	assert_int_equal(links.fds.len, 0);
 }
 
+static void test_kinds_are_chosen_by_name(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "session", "multi", "perf" };
+	enum uprobe_kind kind = UPROBE_SESSION, best = uprobe_kind_best();
+	struct err e = { 0 };
+
+	assert_int_equal(uprobe_kind_choose(NULL, &kind, &e), 0);
+	assert_int_equal(kind, best);
+	for (enum uprobe_kind i = UPROBE_SESSION; i <= UPROBE_PERF; i++) {
+		int rc = uprobe_kind_choose(names[i], &kind, &e);
+
+		assert_int_equal(rc, i < best ? -EOPNOTSUPP : 0);
+		if (rc == 0)
+			assert_int_equal(kind, i);
+		else
+			assert_non_null(strstr(e.msg, names[best]));
+	}
+	assert_int_equal(uprobe_kind_choose("sessions", &kind, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "'sessions' is no kind of probe"));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds_are_chosen_by_name),
 		cmocka_unit_test(test_reaches_all_threads_of_one_process),
 		cmocka_unit_test(test_attaches_all_or_nothing),
 		cmocka_unit_test(test_refuses_a_process_without_main_thread),

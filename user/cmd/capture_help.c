@@ -80,6 +80,8 @@ void capture_help_heap(FILE *to)
 	      "                          random, and weighed accordingly\n"
 	      "      --allocator=LIST    only these of glibc,musl,jemalloc,tcmalloc,mimalloc,\n"
 	      "                          custom (default: all that the target has)\n"
+	      "      --probes=KIND       attach by session, multi or perf instead of the best\n"
+	      "                          means that the kernel has; for tests and comparisons\n"
 	      "      --labels=LIST       label samples with some of tid,thread,cpu,pid,size\n"
 	      "      --no-symbols        addresses only, no names\n"
 	      "\n"

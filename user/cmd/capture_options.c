@@ -24,6 +24,7 @@ enum {
 	OPT_MAX_LIVE,
 	OPT_ALLOCATOR,
 	OPT_MAX_OVERHEAD,
+	OPT_PROBES,
 };
 
 static const char short_options[] = "+:p:ad:F:o:qvh";
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
 	{ "max-live", required_argument, NULL, OPT_MAX_LIVE },
 	{ "allocator", required_argument, NULL, OPT_ALLOCATOR },
 	{ "max-overhead", required_argument, NULL, OPT_MAX_OVERHEAD },
+	{ "probes", required_argument, NULL, OPT_PROBES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -61,6 +63,7 @@ static const struct kind_option {
 	{ OPT_MAX_LIVE, SESSION_HEAP },
 	{ OPT_ALLOCATOR, SESSION_HEAP },
 	{ OPT_MAX_OVERHEAD, SESSION_HEAP },
+	{ OPT_PROBES, SESSION_HEAP },
 };
 
 /* What was said about children, before it is known what is profiled. */
@@ -316,6 +319,9 @@ static int parse_option(struct parser *p, int option, const char *arg)
 		return parse_overhead(p, arg);
 	case OPT_ALLOCATOR:
 		o->heap.allocators = arg;
+		break;
+	case OPT_PROBES:
+		o->heap.probes = arg;
 		break;
 	case 'a':
 		o->all = true;

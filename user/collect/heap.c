@@ -176,7 +176,7 @@ static int object_configure(struct heap_collector *c, const struct heap_options 
 	    (rc = bpf_object_set_entries(object, "slots", slots, e)) < 0 ||
 	    (rc = bpf_object_set_entries(object, "slots_taken", slots, e)) < 0)
 		return rc;
-	return heap_probes_prepare(&c->probes, object, o->allocators, e);
+	return heap_probes_prepare(&c->probes, object, o->kind, o->allocators, e);
 }
 
 static void walk_finished(void *ctx, const struct sample_event *event, const struct sample_key *key)

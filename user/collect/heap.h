@@ -26,6 +26,7 @@ struct heap_options {
 	uint64_t rate_bytes;
 	uint32_t max_live;   /* sampled allocations that may live at once */
 	unsigned allocators; /* bits of enum allocator */
+	enum uprobe_kind kind;
 	double max_overhead; /* share of the targets' CPU time that probes may take; 0: any */
 };
 

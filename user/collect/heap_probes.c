@@ -45,24 +45,28 @@ static bool program_serves(const char *name, enum uprobe_kind kind)
 	return name_ends(name, "_session") == session;
 }
 
-int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, unsigned allocators,
-			struct err *e)
+/* The link of a program: where there are sessions, those that see one end alone need none. */
+static enum uprobe_kind program_kind(const struct heap_probes *h, const char *name)
+{
+	return h->kind == UPROBE_SESSION && !name_ends(name, "_session") ? UPROBE_MULTI : h->kind;
+}
+
+int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum uprobe_kind kind,
+			unsigned allocators, struct err *e)
 {
 	struct bpf_program *program;
 
-	h->kind = uprobe_kind_best();
+	h->kind = kind;
 	h->allocators = allocators;
 	h->object = object;
 	map_init(&h->looked, sizeof(uint32_t), sizeof(uint64_t));
 	bpf_object__for_each_program(program, object)
 	{
 		const char *name = bpf_program__name(program);
-		enum uprobe_kind kind = h->kind;
 
 		if (strncmp(name, "heap_", 5) != 0)
 			continue;
-		if (kind == UPROBE_SESSION && !name_ends(name, "_session"))
-			kind = UPROBE_MULTI;
+		kind = program_kind(h, name);
 		int rc = bpf_program__set_autoload(program, program_serves(name, h->kind));
 		if (rc == 0)
 			rc = bpf_program__set_expected_attach_type(
@@ -159,18 +163,16 @@ static int program_attach(struct heap_probes *h, struct uprobe_links *links, con
 			  bool (*chosen)(const struct alloc_probe *, const void *), const void *ctx,
 			  struct err *e)
 {
-	enum uprobe_kind kind = h->kind;
 	vec_of(uint64_t) offsets = { 0 };
 	int rc = 0;
 
-	if (kind == UPROBE_SESSION && !name_ends(name, "_session"))
-		kind = UPROBE_MULTI;
 	vec_for_each(probe, &probes->items)
 		if (chosen(probe, ctx) && (rc = vec_push(&offsets, probe->offset)) < 0)
 			break;
 	if (rc == 0 && offsets.len)
-		rc = uprobe_attach(links, kind, bpf_object_program_fd(h->object, name), is_return,
-				   pid, code->fd, offsets.items, offsets.len, e);
+		rc = uprobe_attach(links, program_kind(h, name),
+				   bpf_object_program_fd(h->object, name), is_return, pid, code->fd,
+				   offsets.items, offsets.len, e);
 	vec_deinit(&offsets);
 	return rc;
 }

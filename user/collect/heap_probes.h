@@ -45,11 +45,11 @@ struct heap_probes {
 };
 
 /**
- * Make the programs of `object` fit the best kind of link that the kernel has; before it is loaded.
+ * Make the programs of `object` fit this kind of link; before it is loaded.
  * *h is zeroed storage; heap_probes_deinit() in any case.
  */
-int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, unsigned allocators,
-			struct err *e);
+int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum uprobe_kind kind,
+			unsigned allocators, struct err *e);
 
 /** Attach what the living targets have mapped and is not probed yet; detach what has ended. */
 void heap_probes_update(struct heap_probes *h, struct processes *processes,

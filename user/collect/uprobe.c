@@ -126,6 +126,33 @@ enum uprobe_kind uprobe_kind_best(void)
 	return UPROBE_PERF;
 }
 
+int uprobe_kind_choose(const char *name, enum uprobe_kind *ret, struct err *e)
+{
+	static const char *const names[] = {
+		[UPROBE_SESSION] = "session",
+		[UPROBE_MULTI] = "multi",
+		[UPROBE_PERF] = "perf",
+	};
+	enum uprobe_kind best = uprobe_kind_best();
+
+	if (!name) {
+		*ret = best;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) != 0)
+			continue;
+		if (i < best)
+			return err_plain(e, -EOPNOTSUPP,
+					 "this kernel has no '%s' probes: its best are '%s'", name,
+					 names[best]);
+		*ret = (enum uprobe_kind)i;
+		return 0;
+	}
+	return err_plain(e, -EINVAL, "'%s' is no kind of probe: there are session, multi, perf",
+			 name);
+}
+
 /* ---- Detaching --------------------------------------------------------------------------------
  */
 

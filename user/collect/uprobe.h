@@ -33,6 +33,12 @@ enum uprobe_kind {
  */
 enum uprobe_kind uprobe_kind_best(void);
 
+/**
+ * The kind of a name: "session", "multi" or "perf"; NULL: the best. -EINVAL: there is no such
+ * kind; -EOPNOTSUPP: this kernel does not have it.
+ */
+int uprobe_kind_choose(const char *name, enum uprobe_kind *ret, struct err *e);
+
 /** "uprobe session", "uprobe multi", "perf uprobe". */
 const char *uprobe_kind_name(enum uprobe_kind kind);
 

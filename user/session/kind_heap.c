@@ -47,6 +47,8 @@ static int heap_open(const struct session_options *o, void **ret, struct err *e)
 				 "the heap of all processes cannot be profiled at once");
 	if (o->heap.allocators)
 		rc = allocators_parse(o->heap.allocators, &options.allocators, e);
+	if (rc == 0)
+		rc = uprobe_kind_choose(o->heap.probes, &options.kind, e);
 	if (rc < 0)
 		return rc;
 	struct heap_state *s = calloc(1, sizeof(*s));

@@ -32,6 +32,8 @@ struct session_heap_options {
 	uint64_t rate_bytes;    /* mean bytes between two samples; 1: every call */
 	uint32_t max_live;      /* sampled allocations that may live at once */
 	const char *allocators; /* names as in probe/alloc_probes.h; NULL: all that are found */
+	const char *probes;     /* how they are attached: "session", "multi" or "perf"; NULL: by the
+				   best means that the kernel has */
 	double max_overhead;    /* share of the targets' CPU time that probes may take; 0: any */
 	bool alloc_default;     /* what is shown first is alloc_space, not inuse_space */
 	bool keep_ended; /* what a process held when it ended stays in use: a search for leaks */
