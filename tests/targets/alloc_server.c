@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * alloc_server cache|conns|churn|plugin [SECONDS]: a server that answers 2,000 made-up requests a
- * second, with one of four faults: a cache that only grows, idle connections that keep large
+ * second, with one of four faults: a cache that slowly grows, idle connections that keep large
  * buffers, a parser that copies everything it sees, a plugin that forgets memory.
  */
 #include <dlfcn.h>
@@ -133,13 +133,13 @@ TARGET_ROW void plugin_load(void)
 
 static void fault_show(enum fault fault, const struct request *r, uint64_t number)
 {
-	if (fault == CACHE)
+	if (fault == CACHE && number % 16 == 0)
 		cache_store();
 	else if (fault == CONNS_HOG && number % 8 == 0)
 		conn_accept();
 	else if (fault == CHURN)
 		fields_compare(r);
-	else if (fault == PLUGIN && !filter_apply && number > 1000)
+	else if (fault == PLUGIN && !filter_apply && number > 4000)
 		plugin_load();
 	else if (fault == PLUGIN && filter_apply)
 		filter_apply();
