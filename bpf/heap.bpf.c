@@ -13,10 +13,12 @@
 const volatile __u64 rate_bytes = 512 << 10;
 const volatile __u64 max_live = 1 << 18;
 const volatile __u64 log_table[LOG_TABLE_SIZE] = {};
+const volatile _Bool sessions = 0; /* each entry program sees the return, too; 1 skips it */
 
 /* Shared by all CPUs. Races between them are harmless: a rate may be doubled twice at once. */
 __u32 rate_shift = 0;
 __u32 skip_shift = 0; /* user space probes in one window of 2^skip_shift */
+__u32 stopped = 0;    /* everything stays as it is */
 __u64 live_count = 0;
 __u32 live_filter[1 << HEAP_FILTER_BITS] = {};
 __u32 threads_pending[1 << HEAP_THREADS_BITS] = {};
@@ -246,6 +248,30 @@ static __always_inline int slot_claim(void)
 	return -1;
 }
 
+static __always_inline void slot_release(__u32 slot)
+{
+	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+
+	if (at)
+		at->owner = 0;
+	bpf_map_delete_elem(&slots_taken, &slot);
+}
+
+/* The slot that this thread has claimed: on this CPU, which it has not left since. */
+static __always_inline int slot_mine(void)
+{
+	__u32 first = bpf_get_smp_processor_id() * HEAP_SLOTS_PER_CPU;
+	__u64 me = bpf_get_current_pid_tgid();
+
+	for (__u32 i = 0; i < HEAP_SLOTS_PER_CPU; i++) {
+		__u32 slot = first + i;
+		struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+		if (at && at->owner == me)
+			return slot;
+	}
+	return -1;
+}
+
 /* Walk from the registers in the slot's state and see to it that user space knows the stack; 0, or
  * nonzero if the sample is lost. */
 static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *at, __u32 slot,
@@ -299,9 +325,8 @@ static __always_inline int pending_put(struct heap_slot *at, __u64 sp)
 	return -1;
 }
 
-/* As call_enter(), with the slot's state set and the slot ours. */
-static __always_inline int call_record(__u32 slot, __u64 size, __u64 pointer, __u32 flags,
-				       __u32 shift)
+/* As call_enter(). */
+static __always_inline int call_record(__u32 slot)
 {
 	struct walk_scratch *sc = scratch_get(slot);
 	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
@@ -309,8 +334,8 @@ static __always_inline int call_record(__u32 slot, __u64 size, __u64 pointer, __
 	if (!sc || !at)
 		return 0;
 	__u64 sp = sc->sample.state.sp; /* the walk moves it */
-	at->pending.pointer = pointer;
-	at->pending.size = size;
+	__u64 pointer = at->pending.pointer, size = at->pending.size;
+	__u32 flags = at->pending.flags, shift = at->pending.key.shift;
 	at->pending.old_address = 0;
 	if ((flags & HEAP_REALLOC) && pointer && *filter_of(pointer) &&
 	    !live_take(pointer, &at->pending.old))
@@ -336,18 +361,19 @@ static __always_inline int call_record(__u32 slot, __u64 size, __u64 pointer, __
 	return 0;
 }
 
-/* A call that is sampled, or a realloc of what may be: 1 if its return is wanted. */
-__noinline int call_enter(__u32 slot, __u64 size, __u64 pointer, __u32 flags, __u32 shift)
+/* A call that is sampled, or a realloc of what may be, as its slot tells: 1 if its return is
+ * wanted. */
+__noinline int call_enter(__u32 slot)
 {
 	__u64 start_ns = bpf_ktime_get_ns();
-	int wanted = call_record(slot, size, pointer, flags, shift);
+	int wanted = call_record(slot);
 	struct heap_cpu *cpu = cpu_get();
 
 	if (cpu) {
 		cpu->sampled++;
 		cpu->recording_ns += bpf_ktime_get_ns() - start_ns;
 	}
-	bpf_map_delete_elem(&slots_taken, &slot);
+	slot_release(slot);
 	return wanted;
 }
 
@@ -426,24 +452,55 @@ __noinline int free_live(__u64 address)
 
 /* ---- Probes -------------------------------------------------------------------------------- */
 
-/* The entry of an allocating function; 1 if its return is wanted. */
-static __always_inline int probe_enter(struct pt_regs *ctx, __u64 size, __u64 pointer, __u32 flags)
+/* Whether to skip this call's return, where the program may say so. */
+#define RETURN_SKIPPED sessions
+
+/* A call that probe_enter() has found worth a record. */
+SEC("uprobe")
+int heap_record(struct pt_regs *ctx)
+{
+	int slot = slot_mine();
+	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+	struct walk_scratch *sc = scratch_get(slot);
+
+	if (!at || !sc)
+		return RETURN_SKIPPED;
+	registers_from(&sc->sample.state, ctx);
+	sc->sample.state.at_entry = !!(at->pending.flags & HEAP_RETURNS);
+	return call_enter(slot) ? 0 : RETURN_SKIPPED;
+}
+
+/* The walk is in one program, and the verifier checks it once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} recorders SEC(".maps")
+= { .values = { [0] = (void *)&heap_record } };
+
+/* The entry of an allocating function. Does not come back from a call that is worth a record. */
+static __always_inline void probe_enter(struct pt_regs *ctx, __u64 size, __u64 pointer, __u32 flags)
 {
 	struct heap_cpu *cpu = cpu_get();
 
 	if (!cpu)
-		return 0;
+		return;
 	cpu->allocs++;
 	_Bool sampled = call_sampled(cpu, size);
 	if (!sampled && (!(flags & HEAP_REALLOC) || !*filter_of(pointer)))
-		return 0;
+		return;
 	int slot = slot_claim();
-	struct walk_scratch *sc = scratch_get(slot);
-	if (!sc)
-		return 0;
-	registers_from(&sc->sample.state, ctx);
-	sc->sample.state.at_entry = !!(flags & HEAP_RETURNS);
-	return call_enter(slot, size, pointer, sampled ? flags | HEAP_SAMPLED : flags, cpu->shift);
+	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+	if (!at)
+		return;
+	at->pending.size = size;
+	at->pending.pointer = pointer;
+	at->pending.flags = sampled ? flags | HEAP_SAMPLED : flags;
+	at->pending.key.shift = cpu->shift;
+	at->owner = bpf_get_current_pid_tgid();
+	bpf_tail_call(ctx, &recorders, 0);
+	slot_release(slot);
 }
 
 /* Whether this is a return, now accounted for. */
@@ -454,21 +511,19 @@ static __always_inline int probe_return(struct pt_regs *ctx)
 	return *pending_of(tid) && call_return(ctx->rsp, ctx->rip, ctx->rax);
 }
 
-/* nmemb * size; -1 for 2^63 and more, where the call fails. */
-static __always_inline int calloc_size(__u64 nmemb, __u64 size, __u64 *ret)
+static __always_inline void probe_forget(struct pt_regs *ctx)
 {
-	if (((nmemb | size) >> 32) && nmemb && size &&
-	    leading_zeros(nmemb) + leading_zeros(size) < 64)
-		return -1;
-	*ret = nmemb * size;
-	return 0;
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (*pending_of(tid))
+		call_forget(ctx->rsp);
 }
 
-static __always_inline int calloc_enter(struct pt_regs *ctx, __u32 flags)
+/* Whether nmemb * size is below 2^63; where it is not the call fails. */
+static __always_inline _Bool calloc_fits(__u64 nmemb, __u64 size)
 {
-	__u64 size;
-
-	return calloc_size(ctx->rdi, ctx->rsi, &size) ? 0 : probe_enter(ctx, size, 0, flags);
+	return !((nmemb | size) >> 32) || !nmemb || !size ||
+	       leading_zeros(nmemb) + leading_zeros(size) >= 64;
 }
 
 /* Alignments up to malloc's own, for which aligned allocations are malloc's (see `passes_on` in
@@ -476,53 +531,42 @@ static __always_inline int calloc_enter(struct pt_regs *ctx, __u32 flags)
 #define ALIGNMENT_MALLOC 16
 
 /*
- * Each call as two programs: heap_CALL for a uprobe, beside which heap_return sits on the
- * function's return; and heap_CALL_session, which the kernel runs at the entry and, if that
- * returned 0, at the return. Arguments are in rdi, rsi and rdx. The *_passes programs leave to
- * another probed function the calls that theirs passes on to it.
+ * One program for each call: for a uprobe, beside which heap_return sits on the function's return;
+ * or for a session, where the kernel runs it at the entry and, if that returned 0, at the return.
+ * Arguments are in rdi, rsi and rdx. The *_passes programs leave to another probed function the
+ * calls that theirs passes on to it.
  */
-#define HEAP_PROGRAMS(call, enter)                                                                 \
+#define HEAP_PROGRAM(call, condition, size, pointer, more)                                         \
 	SEC("uprobe")                                                                              \
 	int heap_##call(struct pt_regs *ctx)                                                       \
 	{                                                                                          \
-		__u32 flags = HEAP_RETURNS, tid = bpf_get_current_pid_tgid();                      \
-		if (*pending_of(tid))                                                              \
-			call_forget(ctx->rsp);                                                     \
-		(void)(enter);                                                                     \
-		return 0;                                                                          \
-	}                                                                                          \
-	SEC("uprobe")                                                                              \
-	int heap_##call##_session(struct pt_regs *ctx)                                             \
-	{                                                                                          \
-		__u32 flags = HEAP_RETURNS;                                                        \
-		if (probe_return(ctx))                                                             \
+		if (stopped)                                                                       \
+			return RETURN_SKIPPED;                                                     \
+		if (sessions && probe_return(ctx))                                                 \
 			return 0;                                                                  \
-		return !(enter);                                                                   \
+		if (!sessions)                                                                     \
+			probe_forget(ctx);                                                         \
+		if (condition)                                                                     \
+			probe_enter(ctx, size, pointer, HEAP_RETURNS | (more));                    \
+		return RETURN_SKIPPED;                                                             \
 	}
 
-#define SIZE0          probe_enter(ctx, ctx->rdi, 0, flags)
-#define SIZE1          probe_enter(ctx, ctx->rsi, 0, flags)
-#define POSIX_MEMALIGN probe_enter(ctx, ctx->rdx, ctx->rdi, flags | HEAP_POSIX_MEMALIGN)
-#define REALLOC        probe_enter(ctx, ctx->rsi, ctx->rdi, flags | HEAP_REALLOC)
-
-HEAP_PROGRAMS(size0, SIZE0)
-HEAP_PROGRAMS(calloc, calloc_enter(ctx, flags))
-HEAP_PROGRAMS(size1, SIZE1)
-HEAP_PROGRAMS(size1_passes, ctx->rdi <= ALIGNMENT_MALLOC ? 0 : SIZE1)
-HEAP_PROGRAMS(posix_memalign, POSIX_MEMALIGN)
-HEAP_PROGRAMS(realloc, REALLOC)
-HEAP_PROGRAMS(realloc_passes, ctx->rdi == 0 ? 0 : REALLOC)
+HEAP_PROGRAM(size0, 1, ctx->rdi, 0, 0)
+HEAP_PROGRAM(size1, 1, ctx->rsi, 0, 0)
+HEAP_PROGRAM(size1_passes, ctx->rdi > ALIGNMENT_MALLOC, ctx->rsi, 0, 0)
+HEAP_PROGRAM(posix_memalign, 1, ctx->rdx, ctx->rdi, HEAP_POSIX_MEMALIGN)
+HEAP_PROGRAM(realloc, 1, ctx->rsi, ctx->rdi, HEAP_REALLOC)
+HEAP_PROGRAM(realloc_passes, ctx->rdi, ctx->rsi, ctx->rdi, HEAP_REALLOC)
+HEAP_PROGRAM(calloc, calloc_fits(ctx->rdi, ctx->rsi), ctx->rdi * ctx->rsi, 0, 0)
 
 /* A function that may throw: its return is not seen. */
 SEC("uprobe")
 int heap_size0_only(struct pt_regs *ctx)
 {
-	__u32 flags = 0;
-
 	/* More than there are addresses: it fails, which is not seen. */
-	if (!(ctx->rdi >> 47))
-		SIZE0;
-	return 0;
+	if (!stopped && !(ctx->rdi >> 47))
+		probe_enter(ctx, ctx->rdi, 0, 0);
+	return RETURN_SKIPPED;
 }
 
 SEC("uprobe")
@@ -531,7 +575,7 @@ int heap_free(struct pt_regs *ctx)
 	__u64 address = ctx->rdi;
 	struct heap_cpu *cpu = cpu_get();
 
-	if (!address || !cpu)
+	if (!address || !cpu || stopped)
 		return 0;
 	cpu->frees++;
 	if (*filter_of(address))
@@ -542,7 +586,8 @@ int heap_free(struct pt_regs *ctx)
 SEC("uprobe")
 int heap_return(struct pt_regs *ctx)
 {
-	probe_return(ctx);
+	if (!stopped)
+		probe_return(ctx);
 	return 0;
 }
 

@@ -76,6 +76,7 @@ _Static_assert(sizeof(struct heap_cpu) == 64, "a cache line each");
 /* Room for what is not on the BPF stack; one beside each slot of `scratch`. */
 struct heap_slot {
 	struct heap_pending pending;
+	__u64 owner; /* process and thread that have claimed it; 0: none */
 };
 
 #define HEAP_SLOTS_PER_CPU 4 /* sampled calls that preempt each other in the middle of a walk */

@@ -33,7 +33,7 @@ struct heap_collector {
 	int cpus_fd, live_fd;
 	void *globals; /* BPF's variables: */
 	size_t globals_size;
-	uint32_t *rate_shift, *skip_shift;
+	uint32_t *rate_shift, *skip_shift, *stopped;
 	uint64_t *live_count;
 	uint32_t *live_filter;
 	double alloc_ns, free_ns; /* what a call costs that is not sampled, */
@@ -142,7 +142,7 @@ static void window_end(struct heap_collector *c, uint64_t now_ns)
 	heap_guard_next(&c->guard, &w);
 	*c->skip_shift = c->guard.skip;
 	if (c->guard.ended)
-		heap_probes_detach(&c->probes);
+		heap_collector_stop(c);
 	else if (was_on && !c->guard.on)
 		heap_probes_pause(&c->probes);
 	else if (!was_on && c->guard.on)
@@ -202,9 +202,10 @@ static int object_connect(struct heap_collector *c, struct err *e)
 		return -EINVAL;
 	c->rate_shift = variable(c, "rate_shift", sizeof(*c->rate_shift), e);
 	c->skip_shift = variable(c, "skip_shift", sizeof(*c->skip_shift), e);
+	c->stopped = variable(c, "stopped", sizeof(*c->stopped), e);
 	c->live_count = variable(c, "live_count", sizeof(*c->live_count), e);
 	c->live_filter = variable(c, "live_filter", sizeof(uint32_t) << HEAP_FILTER_BITS, e);
-	if (!c->rate_shift || !c->skip_shift || !c->live_count || !c->live_filter)
+	if (!c->rate_shift || !c->skip_shift || !c->stopped || !c->live_count || !c->live_filter)
 		return -EINVAL;
 	return counts_init(&c->counts, object, sizeof(struct heap_key), sizeof(struct heap_value),
 			   COUNTS_ENTRIES, e);
@@ -233,8 +234,7 @@ static int cost_measure(struct heap_collector *c, struct err *e)
 	bool session = c->probes.kind == UPROBE_SESSION;
 	enum uprobe_kind kind = session ? UPROBE_MULTI : c->probes.kind;
 	struct probe_cost_program alloc[] = {
-		{ .fd = bpf_object_program_fd(c->follow.object,
-					      session ? "heap_size0_session" : "heap_size0"),
+		{ .fd = bpf_object_program_fd(c->follow.object, "heap_size0"),
 		  .kind = c->probes.kind },
 		{ .fd = bpf_object_program_fd(c->follow.object, "heap_return"),
 		  .kind = kind,
@@ -316,6 +316,8 @@ void heap_collector_close(struct heap_collector *c)
 
 void heap_collector_stop(struct heap_collector *c)
 {
+	/* All ends at once, though it takes a while to take the breakpoints away. */
+	*c->stopped = 1;
 	heap_probes_detach(&c->probes);
 }
 

@@ -3,14 +3,13 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "collect/bpf_object.h"
 
-/* The programs of heap.bpf.c by what a probe is: without a suffix, and with "_session". */
+/* The programs of heap.bpf.c by what a probe is. */
 static const struct heap_program {
 	enum alloc_call call;
 	bool returns, passes_on;
@@ -28,32 +27,18 @@ static const struct heap_program {
 
 /* ---- Programs ------------------------------------------------------------------------------ */
 
-static bool name_ends(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), m = strlen(suffix);
-
-	return n >= m && strcmp(name + n - m, suffix) == 0;
-}
-
-/* Whether a program serves with this kind of link: sessions see both ends of a call by one. */
-static bool program_serves(const char *name, enum uprobe_kind kind)
-{
-	bool session = kind == UPROBE_SESSION;
-
-	if (strcmp(name, "heap_free") == 0 || strcmp(name, "heap_size0_only") == 0)
-		return true;
-	return name_ends(name, "_session") == session;
-}
-
 /* The link of a program: where there are sessions, those that see one end alone need none. */
 static enum uprobe_kind program_kind(const struct heap_probes *h, const char *name)
 {
-	return h->kind == UPROBE_SESSION && !name_ends(name, "_session") ? UPROBE_MULTI : h->kind;
+	bool one_end = strcmp(name, "heap_free") == 0 || strcmp(name, "heap_return") == 0;
+
+	return h->kind == UPROBE_SESSION && one_end ? UPROBE_MULTI : h->kind;
 }
 
 int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum uprobe_kind kind,
 			unsigned allocators, struct err *e)
 {
+	bool sessions = kind == UPROBE_SESSION;
 	struct bpf_program *program;
 
 	h->kind = kind;
@@ -66,15 +51,14 @@ int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum u
 
 		if (strncmp(name, "heap_", 5) != 0)
 			continue;
-		kind = program_kind(h, name);
-		int rc = bpf_program__set_autoload(program, program_serves(name, h->kind));
-		if (rc == 0)
-			rc = bpf_program__set_expected_attach_type(
-				program, (enum bpf_attach_type)uprobe_expected_attach_type(kind));
+		int type = uprobe_expected_attach_type(program_kind(h, name));
+		int rc = bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)type);
+		if (rc == 0 && sessions && strcmp(name, "heap_return") == 0)
+			rc = bpf_program__set_autoload(program, false);
 		if (rc < 0)
 			return err_set(e, rc, "BPF program '%s'", name);
 	}
-	return 0;
+	return bpf_object_set(object, "sessions", sessions, e);
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */
@@ -181,8 +165,6 @@ static int attachment_attach_allocs(struct heap_probes *h, struct heap_attachmen
 				    const struct code_file *code, const struct alloc_probes *probes,
 				    struct err *e)
 {
-	const char *suffix = h->kind == UPROBE_SESSION ? "_session" : "";
-	char name[64];
 	int rc = 0;
 
 	if (h->kind != UPROBE_SESSION)
@@ -190,8 +172,7 @@ static int attachment_attach_allocs(struct heap_probes *h, struct heap_attachmen
 				    probe_returns, NULL, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(programs); i++) {
 		const struct heap_program *p = &programs[i];
-		snprintf(name, sizeof(name), "%s%s", p->name, p->returns ? suffix : "");
-		rc = program_attach(h, &a->entries, name, false, a->pid, code, probes,
+		rc = program_attach(h, &a->entries, p->name, false, a->pid, code, probes,
 				    probe_is_programs, p, e);
 	}
 	return rc;
