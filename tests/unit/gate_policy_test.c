@@ -167,14 +167,14 @@ static void test_options(void **state)
 		{ "strict", "true" },
 		{ "alpha", "0.05" },
 		{ "absolute_floor", "0%" },
-		{ "seed", "18446744073709551615" },
+		{ "seed", "9223372036854775807" },
 		{ "metrics", "alloc_space,delay" },
 	};
 	assert_int_equal(parse(&p, "{\"functions\": {\"^a\": \"9%\"}}", &e), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		if (gate_policy_set(&p, good[i][0], good[i][1], &e) < 0)
 			fail_msg("%s", e.msg);
-	assert_true(p.strict && p.alpha == 0.05 && p.floors.absolute == 0 && p.seed == UINT64_MAX);
+	assert_true(p.strict && p.alpha == 0.05 && p.floors.absolute == 0 && p.seed == INT64_MAX);
 	/* The last list of metrics counts, what was said of one stays. */
 	assert_int_equal(p.metrics.len, 3);
 	assert_true(!p.metrics.items[0].judged && p.metrics.items[1].judged);
@@ -192,6 +192,10 @@ static void test_options(void **state)
 		{ "strict", "yes", "'yes' of strict is neither true nor false" },
 		{ "ignore", "", "an empty pattern in ignore" },
 		{ "seed", "x", "'x' of seed is no whole number" },
+		{ "seed", "9223372036854775808",
+		  "seed is '9223372036854775808': it must be at most 9223372036854775807" },
+		{ "seed", "36893488147419103232",
+		  "seed is '36893488147419103232': it must be at most 9223372036854775807" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(gate_policy_set(&p, bad[i][0], bad[i][1], &e), -EINVAL);

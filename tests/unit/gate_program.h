@@ -154,7 +154,7 @@ static struct gate_verdict *program_judge(const struct program *base, size_t bas
 	return v;
 }
 
-static const struct gate_row *program_row(const struct gate_verdict *v, const char *name)
+static inline const struct gate_row *program_row(const struct gate_verdict *v, const char *name)
 {
 	vec_for_each(row, &v->metrics.items[0].rows)
 		if (strcmp(row->name, name) == 0)
@@ -163,7 +163,7 @@ static const struct gate_row *program_row(const struct gate_verdict *v, const ch
 }
 
 /* The name of the culprit, "" if there is none. */
-static const char *program_culprit(const struct gate_verdict *v)
+static inline const char *program_culprit(const struct gate_verdict *v)
 {
 	vec_for_each(row, &v->metrics.items[0].rows)
 		if (row->culprit)

@@ -39,6 +39,21 @@ const char *gate_state_name(enum gate_state s)
 	return names[s];
 }
 
+const char *gate_reason_name(enum gate_reason_kind k)
+{
+	static const char *const names[] = {
+		[GATE_FEW_RUNS] = "few_runs",
+		[GATE_FEW_RUNS_FUNCTIONS] = "few_runs_functions",
+		[GATE_FEW_SAMPLES] = "few_samples",
+		[GATE_RESOLUTION] = "resolution",
+		[GATE_MACHINES] = "machines",
+		[GATE_DRIFT] = "drift",
+		[GATE_COVERAGE] = "coverage",
+		[GATE_STOPPED] = "stopped",
+	};
+	return names[k];
+}
+
 /* ---- Rows ---- */
 
 /* The states in the order in which their rows are worth reading. */

@@ -120,6 +120,9 @@ enum gate_reason_kind {
 	GATE_STOPPED,  /* not all runs that were planned: gate_verdict_stop() */
 };
 
+/** "few_runs", "few_runs_functions", ...: the kinds without their prefix, in lower case. */
+const char *gate_reason_name(enum gate_reason_kind k);
+
 struct gate_reason {
 	enum gate_reason_kind kind;
 	const char *text; /* lowercase, no full stop, with the way out */

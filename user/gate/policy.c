@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +98,12 @@ static int store_integer(const struct policy_key *key, uint64_t *to, const char 
 
 	errno = 0;
 	uint64_t v = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno)
+	if (!isdigit((unsigned char)*text) || *end)
 		return err_plain(e, -EINVAL, "'%s' of %s is no whole number", text, key->name);
+	/* JSON's numbers are signed. */
+	if (errno || v > INT64_MAX)
+		return err_plain(e, -EINVAL, "%s is '%s': it must be at most %" PRId64, key->name,
+				 text, INT64_MAX);
 	*to = v;
 	return 0;
 }

@@ -71,9 +71,9 @@ static size_t resolution_runs(const struct comparison *c, double variation)
 			  GATE_RUNS_MAX);
 }
 
-/* "; 12 a side would see a rise of 10%", "" where it is not known how runs vary. */
+/* "; 12 a side would see a rise of 10%", "" where it is not known how runs vary, or `enough` do. */
 static const char *resolution_text(struct gate_verdict *v, const struct comparison *c,
-				   double variation, size_t *runs)
+				   double variation, size_t enough, size_t *runs)
 {
 	char rise[FORMAT_MAX];
 
@@ -82,6 +82,8 @@ static const char *resolution_text(struct gate_verdict *v, const struct comparis
 		return "";
 	*runs = resolution_runs(c, variation);
 	format_percent(rise, c->policy->resolution);
+	if (*runs && *runs <= enough)
+		return "";
 	return *runs ? verdict_printf(v, "; %zu a side would see a rise of %s", *runs, rise)
 		     : verdict_printf(v, "; more than %d a side are needed to see a rise of %s",
 				      GATE_RUNS_MAX, rise);
@@ -98,13 +100,14 @@ static size_t runs_needed(const struct gate_metric *m, const struct comparison *
 static void check_runs(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c)
 {
 	size_t runs, needed = runs_needed(m, c);
-	const char *resolution = resolution_text(v, c, reasons_variation(c), &runs);
+	double variation = reasons_variation(c);
 	char level[FORMAT_MAX], smallest[FORMAT_MAX];
 	double p = permute_smallest_p(c->base_len, c->new_len);
 
 	if (!comparison_reaches(c, 1, c->total_level)) {
 		format_p(level, c->total_level);
 		format_p(smallest, p);
+		const char *resolution = resolution_text(v, c, variation, needed, &runs);
 		add_reason(v, m, GATE_FEW_RUNS, runs > needed ? runs : needed,
 			   verdict_printf(v,
 					  "%zu and %zu runs are too few: their smallest p is %s, "
@@ -126,6 +129,7 @@ static void check_runs(struct gate_verdict *v, struct gate_metric *m, const stru
 	if (m->visible > c->policy->resolution) {
 		char visible[FORMAT_MAX];
 		format_percent(visible, m->visible);
+		const char *resolution = resolution_text(v, c, variation, 0, &runs);
 		add_reason(v, m, GATE_RESOLUTION, runs,
 			   verdict_printf(v,
 					  "runs vary too much: a rise of the total below %s could "
