@@ -243,16 +243,18 @@ static int cost_measure(struct heap_collector *c, struct err *e)
 	struct probe_cost_program release = {
 		.fd = bpf_object_program_fd(c->follow.object, "heap_free"), .kind = kind
 	};
-	double stepped_ns = 0;
+	struct probe_cost costs[] = {
+		{ .programs = alloc, .n = session ? 1 : 2 },
+		{ .programs = &release, .n = 1 },
+		{ .programs = &release, .n = 1, .is_stepped = true },
+	};
 
 	*c->rate_shift = HEAP_SHIFT_MAX;
-	int rc = probe_cost_measure(alloc, session ? 1 : 2, false, &c->alloc_ns, e);
-	if (rc == 0)
-		rc = probe_cost_measure(&release, 1, false, &c->free_ns, e);
-	if (rc == 0)
-		rc = probe_cost_measure(&release, 1, true, &stepped_ns, e);
+	int rc = probe_cost_measure(costs, ARRAY_SIZE(costs), &c->probes.spent, e);
 	*c->rate_shift = 0;
-	c->step_ns = stepped_ns - c->free_ns;
+	c->alloc_ns = costs[0].ns;
+	c->free_ns = costs[1].ns;
+	c->step_ns = costs[2].ns - costs[1].ns;
 	calls_read(c, &c->base);
 	return rc;
 }

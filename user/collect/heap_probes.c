@@ -9,6 +9,9 @@
 #include "base/cleanup.h"
 #include "collect/bpf_object.h"
 
+/* Links of processes that have ended; each makes the others' hits a little dearer. */
+#define SPENT_MAX 64
+
 /* The programs of heap.bpf.c by what a probe is. */
 static const struct heap_program {
 	enum alloc_call call;
@@ -191,11 +194,11 @@ static int attachment_attach(struct heap_probes *h, struct heap_attachment *a,
 	return rc;
 }
 
-static void attachment_detach(struct heap_attachment *a)
+static void attachment_empty(struct heap_attachment *a, struct uprobe_links *to)
 {
-	uprobe_detach(&a->entries);
-	uprobe_detach(&a->returns);
-	uprobe_detach(&a->frees);
+	uprobe_links_move(to, &a->entries);
+	uprobe_links_move(to, &a->returns);
+	uprobe_links_move(to, &a->frees);
 }
 
 static bool is_attached(const struct heap_probes *h, pid_t pid, uint32_t file)
@@ -220,8 +223,10 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 	int rc = attachment_attach(h, &a, code, &f->probes, e);
 	if (rc == 0)
 		rc = vec_push(&h->attachments, a);
-	if (rc < 0)
-		attachment_detach(&a);
+	if (rc < 0) {
+		attachment_empty(&a, &h->spent);
+		uprobe_detach(&h->spent);
+	}
 	return rc;
 }
 
@@ -243,7 +248,7 @@ static void process_update(struct heap_probes *h, const struct process *p,
 
 static void attachment_remove(struct heap_probes *h, size_t i)
 {
-	attachment_detach(&h->attachments.items[i]);
+	attachment_empty(&h->attachments.items[i], &h->spent);
 	h->attachments.items[i] = h->attachments.items[--h->attachments.len];
 }
 
@@ -257,6 +262,8 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 		else
 			i++;
 	}
+	if (h->spent.fds.len > SPENT_MAX)
+		uprobe_detach(&h->spent);
 	for (size_t i = 0; i < processes->by_pid.len; i++) {
 		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
 		uint32_t pid = (uint32_t)p->pid;
@@ -272,10 +279,11 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 void heap_probes_pause(struct heap_probes *h)
 {
 	h->paused = true;
-	vec_for_each(a, &h->attachments)
-		uprobe_detach(&a->entries);
-	vec_for_each(a, &h->attachments)
-		uprobe_detach(&a->returns);
+	vec_for_each(a, &h->attachments) {
+		uprobe_links_move(&h->spent, &a->entries);
+		uprobe_links_move(&h->spent, &a->returns);
+	}
+	uprobe_detach(&h->spent);
 }
 
 void heap_probes_resume(struct heap_probes *h, const struct code_files *files)
@@ -297,10 +305,8 @@ void heap_probes_resume(struct heap_probes *h, const struct code_files *files)
 void heap_probes_detach(struct heap_probes *h)
 {
 	vec_for_each(a, &h->attachments)
-		uprobe_detach(&a->entries);
-	vec_for_each(a, &h->attachments)
-		attachment_detach(a);
-	h->attachments.len = 0;
+		attachment_empty(a, &h->spent);
+	uprobe_detach(&h->spent);
 }
 
 void heap_probes_deinit(struct heap_probes *h)

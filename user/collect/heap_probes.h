@@ -38,10 +38,11 @@ struct heap_probes {
 	struct bpf_object *object; /* borrowed */
 	vec_of(struct heap_probed_file *) files;
 	vec_of(struct heap_attachment) attachments;
-	struct map looked;      /* u32 pid -> u64: process.read_ns when it was last looked at */
-	bool paused;            /* allocations are not probed now */
-	uint64_t attach_errors; /* files in processes that could not be probed */
-	struct err error;       /* why, the last time */
+	struct uprobe_links spent; /* of processes that have ended: detached some time */
+	struct map looked;         /* u32 pid -> u64: process.read_ns when it was last looked at */
+	bool paused;               /* allocations are not probed now */
+	uint64_t attach_errors;    /* files in processes that could not be probed */
+	struct err error;          /* why, the last time */
 };
 
 /**
@@ -64,7 +65,7 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 void heap_probes_pause(struct heap_probes *h);
 void heap_probes_resume(struct heap_probes *h, const struct code_files *files);
 
-/** Take all probes away: those that start a record first. */
+/** Take all probes away. */
 void heap_probes_detach(struct heap_probes *h);
 void heap_probes_deinit(struct heap_probes *h);
 

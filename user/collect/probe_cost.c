@@ -16,46 +16,65 @@
 #include "base/clock.h"
 #include "proc/maps.h"
 
-#define ROUNDS      9 /* the median is of an odd number of them */
-#define ROUND_CALLS 500
+#define ROUNDS        9 /* the median is of an odd number of them */
+#define ROUND_CALLS   100
+
+#define FUNCTION_BITS 4 /* bytes between two functions: a power of two */
+#define STRING(x)     STRING_(x)
+#define STRING_(x)    #x
 
 /* ---- The child --------------------------------------------------------------------------------
  */
 
-/* Two functions that return 0: the kernel emulates the first instruction of one (a push), not that
- * of the other. */
+/* Functions that return 0, one of each kind for each cost: of the first kind the kernel emulates
+ * the first instruction (a push), of the others it does not. */
 __asm__(".pushsection .text\n"
-	".type probe_cost_emulated, @function\n"
-	"probe_cost_emulated:\n"
-	"	.cfi_startproc\n"
-	"	push %rbp\n"
-	"	.cfi_adjust_cfa_offset 8\n"
-	"	xor %eax, %eax\n"
-	"	pop %rbp\n"
-	"	.cfi_adjust_cfa_offset -8\n"
-	"	ret\n"
-	"	.cfi_endproc\n"
-	".size probe_cost_emulated, . - probe_cost_emulated\n"
-	".type probe_cost_stepped, @function\n"
-	"probe_cost_stepped:\n"
-	"	.cfi_startproc\n"
-	"	xor %eax, %eax\n"
-	"	ret\n"
-	"	.cfi_endproc\n"
-	".size probe_cost_stepped, . - probe_cost_stepped\n"
-	".popsection\n");
+	".type probe_cost_functions, @function\n"
+	"probe_cost_functions:\n"
+	".cfi_startproc\n"
+	".rept " STRING(
+		PROBE_COSTS_MAX) "\n"
+				 "	.p2align " STRING(
+					 FUNCTION_BITS) "\n"
+							"	push %rbp\n"
+							"	.cfi_adjust_cfa_offset 8\n"
+							"	xor %eax, %eax\n"
+							"	pop %rbp\n"
+							"	.cfi_adjust_cfa_offset -8\n"
+							"	ret\n"
+							".endr\n"
+							".rept " STRING(
+								PROBE_COSTS_MAX) "\n"
+										 "	."
+										 "p2align " STRING(
+											 FUNCTION_BITS) "\n"
+													"	xor %eax, %eax\n"
+													"	ret\n"
+													".endr\n"
+													".cfi_endproc\n"
+													".size probe_cost_functions, . - probe_cost_functions\n"
+													".popsection\n");
 
 typedef long probe_cost_function(long, long, long, long);
-probe_cost_function probe_cost_emulated, probe_cost_stepped;
+extern const char probe_cost_functions[];
+
+/* The function for cost number `i`. */
+static uintptr_t function_of(const struct probe_cost *costs, size_t i)
+{
+	uintptr_t first = (uintptr_t)probe_cost_functions;
+	size_t number = costs[i].is_stepped ? PROBE_COSTS_MAX + i : i;
+
+	return first + (number << FUNCTION_BITS);
+}
 
 /*
- * A round for each byte that comes, answered by its nanoseconds. It ends with the other end of the
- * line or with us, whichever is first, and keeps nothing of ours open. What it calls is safe after
- * a fork of a process with threads.
+ * A round for each byte that comes, of the function of that cost, answered by its nanoseconds. It
+ * ends with the other end of the line or with us, whichever is first, and keeps nothing of ours
+ * open. What it calls is safe after a fork of a process with threads.
  */
-static _Noreturn void child_run(pid_t parent, int line, probe_cost_function *function)
+static _Noreturn void child_run(pid_t parent, int line, const struct probe_cost *costs)
 {
-	char byte;
+	unsigned char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -63,6 +82,7 @@ static _Noreturn void child_run(pid_t parent, int line, probe_cost_function *fun
 	dup2(line, STDIN_FILENO);
 	syscall(SYS_close_range, STDIN_FILENO + 1, UINT_MAX, 0);
 	while (read(STDIN_FILENO, &byte, 1) == 1) {
+		probe_cost_function *function = (probe_cost_function *)function_of(costs, byte);
 		uint64_t start = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 		for (int i = 0; i < ROUND_CALLS; i++)
 			function(1, 1, 1, 1);
@@ -88,7 +108,7 @@ static void child_end(struct child *c)
 	cleanup_close(&c->line);
 }
 
-static int child_start(struct child *c, probe_cost_function *function, struct err *e)
+static int child_start(struct child *c, const struct probe_cost *costs, struct err *e)
 {
 	sigset_t all, old;
 	pid_t parent = getpid();
@@ -101,7 +121,7 @@ static int child_start(struct child *c, probe_cost_function *function, struct er
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	c->pid = fork();
 	if (c->pid == 0)
-		child_run(parent, line[1], function);
+		child_run(parent, line[1], costs);
 	int rc = -errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	close(line[1]);
@@ -112,9 +132,9 @@ static int child_start(struct child *c, probe_cost_function *function, struct er
 /* ---- Measuring --------------------------------------------------------------------------------
  */
 
-static int round_ns(const struct child *c, uint64_t *ns)
+static int round_ns(const struct child *c, unsigned char cost, uint64_t *ns)
 {
-	ssize_t n = send(c->line, "x", 1, MSG_NOSIGNAL);
+	ssize_t n = send(c->line, &cost, 1, MSG_NOSIGNAL);
 
 	while (n == 1) {
 		n = recv(c->line, ns, sizeof(*ns), MSG_WAITALL);
@@ -133,14 +153,15 @@ static int compare_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Nanoseconds of a call. */
-static int call_ns(const struct child *c, double *ret, struct err *e)
+/* Nanoseconds of a call of the function of a cost. */
+static int call_ns(const struct child *c, size_t cost, double *ret, struct err *e)
 {
+	unsigned char number = (unsigned char)cost;
 	uint64_t ns[ROUNDS];
-	int rc = round_ns(c, &ns[0]); /* its caches are cold */
+	int rc = round_ns(c, number, &ns[0]); /* its caches are cold */
 
 	for (int i = 0; i < ROUNDS && rc == 0; i++)
-		rc = round_ns(c, &ns[i]);
+		rc = round_ns(c, number, &ns[i]);
 	if (rc < 0)
 		return err_set(e, rc, "the process that measures probes gave no answer");
 	qsort(ns, ROUNDS, sizeof(ns[0]), compare_u64);
@@ -148,28 +169,28 @@ static int call_ns(const struct child *c, double *ret, struct err *e)
 	return 0;
 }
 
-/* Where a function of ours is in our file. */
-static int function_offset(probe_cost_function *function, uint64_t *ret, struct err *e)
+/* How far an address of our text is behind its place in our file. */
+static int file_distance(uintptr_t address, uint64_t *ret, struct err *e)
 {
 	_cleanup_(proc_maps_deinit) struct proc_maps maps = { 0 };
 	int rc = proc_maps_read(&maps, getpid(), e);
 	if (rc < 0)
 		return rc;
-	const struct proc_mapping *m = proc_maps_find(&maps, (uintptr_t)function);
+	const struct proc_mapping *m = proc_maps_find(&maps, address);
 	if (!m || !proc_mapping_is_file(m))
 		return err_plain(e, -ENOENT, "our own text is not mapped from a file");
-	*ret = (uintptr_t)function - m->start + m->pgoff;
+	*ret = m->start - m->pgoff;
 	return 0;
 }
 
-static int programs_attach(struct uprobe_links *links, const struct probe_cost_program *programs,
-			   size_t n, pid_t pid, uint64_t offset, struct err *e)
+static int cost_attach(struct uprobe_links *links, const struct probe_cost *cost, pid_t pid,
+		       uint64_t offset, struct err *e)
 {
 	_cleanup_close_ int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	if (exe < 0)
 		return err_set(e, -errno, "cannot open '/proc/self/exe'");
-	for (size_t i = 0; i < n; i++) {
-		const struct probe_cost_program *p = &programs[i];
+	for (size_t i = 0; i < cost->n; i++) {
+		const struct probe_cost_program *p = &cost->programs[i];
 		int rc =
 			uprobe_attach(links, p->kind, p->fd, p->is_return, pid, exe, &offset, 1, e);
 		if (rc < 0)
@@ -178,24 +199,28 @@ static int programs_attach(struct uprobe_links *links, const struct probe_cost_p
 	return 0;
 }
 
-int probe_cost_measure(const struct probe_cost_program *programs, size_t n, bool is_stepped,
-		       double *ret_ns, struct err *e)
+int probe_cost_measure(struct probe_cost *costs, size_t n, struct uprobe_links *links,
+		       struct err *e)
 {
-	probe_cost_function *function = is_stepped ? probe_cost_stepped : probe_cost_emulated;
 	_cleanup_(child_end) struct child child = { .line = -1 };
-	_cleanup_(uprobe_detach) struct uprobe_links links = { 0 };
-	double without = 0, with = 0;
-	uint64_t offset = 0;
+	_cleanup_(uprobe_detach) struct uprobe_links attached = { 0 };
+	uint64_t distance = 0;
 
-	int rc = function_offset(function, &offset, e);
-	if (rc < 0 || (rc = child_start(&child, function, e)) < 0)
+	int rc = file_distance((uintptr_t)probe_cost_functions, &distance, e);
+	if (rc < 0 || (rc = child_start(&child, costs, e)) < 0)
 		return rc;
-	rc = call_ns(&child, &without, e);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = call_ns(&child, i, &costs[i].ns, e);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = cost_attach(&attached, &costs[i], child.pid, function_of(costs, i) - distance,
+				 e);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		double with = 0, without = costs[i].ns;
+
+		rc = call_ns(&child, i, &with, e);
+		costs[i].ns = with > without ? with - without : 0;
+	}
 	if (rc == 0)
-		rc = programs_attach(&links, programs, n, child.pid, offset, e);
-	if (rc == 0)
-		rc = call_ns(&child, &with, e);
-	if (rc == 0)
-		*ret_ns = with > without ? with - without : 0;
+		uprobe_links_move(links, &attached);
 	return rc;
 }

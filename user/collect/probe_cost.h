@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "collect/uprobe.h"
 
+#define PROBE_COSTS_MAX 4
+
 /** A program, and how it is attached. */
 struct probe_cost_program {
 	int fd; /* loaded, the caller's */
@@ -15,15 +17,22 @@ struct probe_cost_program {
 	bool is_return;
 };
 
+/** What to measure. */
+struct probe_cost {
+	const struct probe_cost_program *programs; /* on a function's first instruction, */
+	size_t n;
+	bool is_stepped; /* which the kernel must single-step, or else emulates */
+	double ns;       /* the answer: what a call costs more */
+};
+
 /**
- * Measure what a call of a function costs more with `n` programs on its first instruction (and its
- * return, for those that ask for it), in nanoseconds of the calling thread's CPU time: the median
- * of some rounds of hundreds of calls. `is_stepped`: the instruction is one that the kernel must
- * single-step, not one that it emulates.
+ * Measure up to PROBE_COSTS_MAX costs, in nanoseconds of the calling thread's CPU time: each the
+ * median of some rounds of a hundred calls.
  *
  * The programs run as they would in a target, some thousand times, in a process that is none: its
- * calls pass 1 as every argument and return 0. Takes some milliseconds, and as long as detaching
- * takes. Neither the child nor a probe outlives us. *ret_ns is untouched on failure.
+ * calls pass 1 as every argument and return 0. Takes some milliseconds. The child does not outlive
+ * this. What is attached to it is added to *links, for the caller to detach when that is no delay.
+ * On failure nothing is, and the answers are not to be used.
  */
-int probe_cost_measure(const struct probe_cost_program *programs, size_t n, bool is_stepped,
-		       double *ret_ns, struct err *e);
+int probe_cost_measure(struct probe_cost *costs, size_t n, struct uprobe_links *links,
+		       struct err *e);

@@ -316,3 +316,13 @@ void uprobe_detach(struct uprobe_links *links)
 	links_close(links->fds.items, links->fds.len);
 	vec_deinit(&links->fds);
 }
+
+void uprobe_links_move(struct uprobe_links *to, struct uprobe_links *from)
+{
+	if (from->fds.len && vec_reserve(&to->fds, to->fds.len + from->fds.len) == 0) {
+		vec_for_each(fd, &from->fds)
+			to->fds.items[to->fds.len++] = *fd;
+		from->fds.len = 0;
+	}
+	uprobe_detach(from);
+}

@@ -71,5 +71,9 @@ struct uprobe_links {
 int uprobe_attach(struct uprobe_links *links, enum uprobe_kind kind, int prog_fd, bool is_return,
 		  pid_t pid, int file_fd, const uint64_t *offsets, size_t n, struct err *e);
 
+/** Move what is in *from to *to, to be detached together, which takes no longer than for one.
+ * Without memory for that it is detached at once. */
+void uprobe_links_move(struct uprobe_links *to, struct uprobe_links *from);
+
 /** Take all breakpoints away and leave *links empty. Waits for the programs that are running. */
 void uprobe_detach(struct uprobe_links *links);
