@@ -61,9 +61,21 @@ static void terminal_write(int fd, const char *text, size_t len)
 		return; /* it takes nothing now: see progress_init() */
 }
 
+void progress_show(struct progress *p, const char *text)
+{
+	struct buf line = { 0 };
+
+	/* A line of the full width would wrap, and could not be taken back. */
+	if (buf_printf(&line, "\r%.*s\033[K", (int)terminal_width(p->fd) - 1, text) == 0)
+		terminal_write(p->fd, line.data, line.len);
+	p->drawn_ns = clock_mono_ns();
+	p->shown = true;
+	buf_deinit(&line);
+}
+
 void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns)
 {
-	struct buf text = { 0 }, line = { 0 };
+	struct buf text = { 0 };
 	double own_cpu = -1;
 
 	if (!p->shown) {
@@ -73,14 +85,9 @@ void progress_draw(struct progress *p, const struct session_stats *s, uint64_t l
 		own_cpu = (double)(s->self_cpu_ns - p->start_cpu_ns) /
 			  (double)(s->duration_ns - p->start_ns);
 	}
-	/* A line of the full width would wrap, and could not be taken back. */
-	if (progress_format(&text, s, left_ns, own_cpu) == 0 &&
-	    buf_printf(&line, "\r%.*s\033[K", (int)terminal_width(p->fd) - 1, text.data) == 0)
-		terminal_write(p->fd, line.data, line.len);
-	p->drawn_ns = clock_mono_ns();
-	p->shown = true;
+	if (progress_format(&text, s, left_ns, own_cpu) == 0)
+		progress_show(p, text.data);
 	buf_deinit(&text);
-	buf_deinit(&line);
 }
 
 void progress_deinit(struct progress *p)

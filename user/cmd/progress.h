@@ -29,6 +29,9 @@ void progress_deinit(struct progress *p);
 /** Whether the line is to be drawn anew: there is one, and PROGRESS_PERIOD_NS have passed. */
 bool progress_due(const struct progress *p);
 
+/** Draw a line of one's own, where there is one to draw (p->fd >= 0). */
+void progress_show(struct progress *p, const char *text);
+
 /** Draw the line. `left_ns`: 0 if there is no end. The profiler's own CPU is since the first line.
  */
 void progress_draw(struct progress *p, const struct session_stats *s, uint64_t left_ns);
