@@ -21,3 +21,6 @@ struct cmd {
 int cmd_cpu(int argc, char **argv);
 int cmd_heap(int argc, char **argv);
 int cmd_allocs(int argc, char **argv);
+
+/** Judge a change by profiles; cmd_gate.c. Its exit status is its own. */
+int cmd_gate(int argc, char **argv);

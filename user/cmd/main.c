@@ -38,6 +38,7 @@ static const struct cmd cmds[] = {
 	{ "png", "the same in PNG", cmd_report },
 	{ "pdf", "the same in PDF", cmd_report },
 	{ "diff", "what changed from one profile to another", cmd_diff },
+	{ "gate", "whether a change made a program slower, for CI", cmd_gate },
 	{ "merge", "add profiles up", cmd_merge },
 	{ "convert", "make a profile of what other tools write", cmd_convert },
 	{ "check", "tell what is wrong with a profile", cmd_check },
