@@ -455,32 +455,52 @@ __noinline int free_live(__u64 address)
 /* Whether to skip this call's return, where the program may say so. */
 #define RETURN_SKIPPED sessions
 
-/* A call that probe_enter() has found worth a record. */
-SEC("uprobe")
-int heap_record(struct pt_regs *ctx)
+/* A call that probe_enter() has found worth a record: 1 if its return is wanted. */
+static __always_inline int probe_record(struct pt_regs *ctx)
 {
 	int slot = slot_mine();
 	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
 	struct walk_scratch *sc = scratch_get(slot);
 
 	if (!at || !sc)
-		return RETURN_SKIPPED;
+		return 0;
 	registers_from(&sc->sample.state, ctx);
 	sc->sample.state.at_entry = !!(at->pending.flags & HEAP_RETURNS);
-	return call_enter(slot) ? 0 : RETURN_SKIPPED;
+	return call_enter(slot);
 }
 
-/* The walk is in one program, and the verifier checks it once. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__array(values, int(void *));
-} recorders SEC(".maps")
-= { .values = { [0] = (void *)&heap_record } };
+SEC("uprobe")
+int heap_record(struct pt_regs *ctx)
+{
+	return probe_record(ctx) ? 0 : RETURN_SKIPPED;
+}
+
+SEC("uprobe")
+int heap_record_only(struct pt_regs *ctx)
+{
+	probe_record(ctx);
+	return 0;
+}
+
+/*
+ * The walk is in programs of its own, which the verifier checks once. A program may only go on to
+ * another that is attached as it is itself (6.18).
+ */
+#define RECORDERS(name, program)                                                                   \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                             \
+		__uint(max_entries, 1);                                                            \
+		__uint(key_size, sizeof(__u32));                                                   \
+		__array(values, int(void *));                                                      \
+	} name SEC(".maps")                                                                        \
+	= { .values = { [0] = (void *)&(program) } }
+
+RECORDERS(recorders, heap_record);
+RECORDERS(recorders_only, heap_record_only);
 
 /* The entry of an allocating function. Does not come back from a call that is worth a record. */
-static __always_inline void probe_enter(struct pt_regs *ctx, __u64 size, __u64 pointer, __u32 flags)
+static __always_inline void probe_enter(struct pt_regs *ctx, void *to, __u64 size, __u64 pointer,
+					__u32 flags)
 {
 	struct heap_cpu *cpu = cpu_get();
 
@@ -499,7 +519,7 @@ static __always_inline void probe_enter(struct pt_regs *ctx, __u64 size, __u64 p
 	at->pending.flags = sampled ? flags | HEAP_SAMPLED : flags;
 	at->pending.key.shift = cpu->shift;
 	at->owner = bpf_get_current_pid_tgid();
-	bpf_tail_call(ctx, &recorders, 0);
+	bpf_tail_call(ctx, to, 0);
 	slot_release(slot);
 }
 
@@ -547,7 +567,7 @@ static __always_inline _Bool calloc_fits(__u64 nmemb, __u64 size)
 		if (!sessions)                                                                     \
 			probe_forget(ctx);                                                         \
 		if (condition)                                                                     \
-			probe_enter(ctx, size, pointer, HEAP_RETURNS | (more));                    \
+			probe_enter(ctx, &recorders, size, pointer, HEAP_RETURNS | (more));        \
 		return RETURN_SKIPPED;                                                             \
 	}
 
@@ -559,14 +579,17 @@ HEAP_PROGRAM(realloc, 1, ctx->rsi, ctx->rdi, HEAP_REALLOC)
 HEAP_PROGRAM(realloc_passes, ctx->rdi, ctx->rsi, ctx->rdi, HEAP_REALLOC)
 HEAP_PROGRAM(calloc, calloc_fits(ctx->rdi, ctx->rsi), ctx->rdi * ctx->rsi, 0, 0)
 
-/* A function that may throw: its return is not seen. */
+/*
+ * A function that may throw: its return is not seen. This is no session: the kernel would put a
+ * return probe on the calls of a process that another session probes at the same place.
+ */
 SEC("uprobe")
 int heap_size0_only(struct pt_regs *ctx)
 {
 	/* More than there are addresses: it fails, which is not seen. */
 	if (!stopped && !(ctx->rdi >> 47))
-		probe_enter(ctx, ctx->rdi, 0, 0);
-	return RETURN_SKIPPED;
+		probe_enter(ctx, &recorders_only, ctx->rdi, 0, 0);
+	return 0;
 }
 
 SEC("uprobe")

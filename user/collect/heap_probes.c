@@ -33,9 +33,13 @@ static const struct heap_program {
 /* The link of a program: where there are sessions, those that see one end alone need none. */
 static enum uprobe_kind program_kind(const struct heap_probes *h, const char *name)
 {
-	bool one_end = strcmp(name, "heap_free") == 0 || strcmp(name, "heap_return") == 0;
+	static const char *const one_end[] = { "heap_free", "heap_return", "heap_size0_only",
+					       "heap_record_only" };
 
-	return h->kind == UPROBE_SESSION && one_end ? UPROBE_MULTI : h->kind;
+	for (size_t i = 0; h->kind == UPROBE_SESSION && i < ARRAY_SIZE(one_end); i++)
+		if (strcmp(name, one_end[i]) == 0)
+			return UPROBE_MULTI;
+	return h->kind;
 }
 
 int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum uprobe_kind kind,
