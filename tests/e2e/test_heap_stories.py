@@ -94,3 +94,19 @@ def test_leaks_of_a_command(t):
     os.chmod(t.path("mytest"), 0o755)
     out = shell(t, readme_commands(t, "a command has leaked"))
     check_named(t, out, "filter_scratch")
+
+
+def test_memory_from_before(t):
+    """The table that the server loaded before we came is told beside what is in use, and all adds up."""
+    target = t.target("alloc_server", "cache", 60)
+    t.run("heap", "-p", target.pid, "-d", 3, "--rate", "64KiB", "-o", t.path("heap.pb.gz"))
+    with open("/proc/%d/smaps_rollup" % target.pid) as file:
+        rss = 1024 * int(re.search(r"^Rss: +(\d+) kB", file.read(), re.M)[1])
+    t.check_says(t.results[-1], r"RSS [\d.]+ MB \(up to [\d.]+ MB live since attach, [\d.]+ MB other anonymous, ")
+    text = "\n".join(heap.read_profile(t, t.path("heap.pb.gz")).comment)
+    total, parts = re.search(r"heap: RSS (\d+) bytes: (.*)", text).groups()
+    parts = dict(reversed(part.split(" ", 1)) for part in parts.split(", "))
+    live, other = (int(parts[key]) for key in ("live since the profiler attached (estimated)", "other anonymous"))
+    t.check(sum(map(int, parts.values())) == int(total), "%s bytes: %s", total, parts)
+    t.check(abs(int(total) - rss) < rss / 5, "RSS %s, the kernel says %d a moment later", total, rss)
+    t.check(other >= 15 << 20 and live > 1 << 20, "live %d, other %d", live, other)

@@ -93,6 +93,53 @@ static void test_the_line_at_the_end(void **state)
 	}
 }
 
+static void test_the_line_of_a_heap(void **state)
+{
+	(void)state;
+	static const struct {
+		struct session_heap_stats heap;
+		const char *want;
+	} cases[] = {
+		{ { .alloc_objects = 10, .alloc_bytes = 1000 },
+		  "allocated 1000 B in 10 objects, in use of that 0 B in 0, heap probes cost this "
+		  "process 0.00% of its CPU" },
+		{ { .alloc_objects = 10,
+		    .alloc_bytes = 3 << 20,
+		    .inuse_objects = 4,
+		    .inuse_bytes = 1 << 20,
+		    .resident = { .anonymous = 5 << 20,
+				  .stacks = 96 << 10,
+				  .file = 2 << 20,
+				  .shared = 4096 },
+		    .cost_ns = 20000000 },
+		  "allocated 3.00 MB in 10 objects, in use of that 1.00 MB in 4, RSS 7.10 MB (up "
+		  "to 1.00 MB live since attach, 4.00 MB other anonymous, 96.00 kB thread stacks, "
+		  "2.00 MB file-mapped, 4.00 kB shared), heap probes cost this process 2.00% of "
+		  "its CPU" },
+		{ { .inuse_bytes = 64 << 20,
+		    .resident = { .anonymous = 1 << 20 },
+		    .rate_bytes = 2048,
+		    .raised = 1 },
+		  "allocated 0 B in 0 objects, in use of that 64.00 MB in 0, RSS 1.00 MB (up to "
+		  "1.00 MB live since attach, 0 B other anonymous, 0 B thread stacks, 0 B "
+		  "file-mapped, 0 B shared), rate raised to 2.00 kB, heap probes cost this "
+		  "process 0.00% of its CPU" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct session_stats s = { .duration_ns = 1000000000,
+						 .kernel_ns = 1000000000,
+						 .heap = &cases[i].heap };
+		const char *start = "0 samples in 1.0 s, 0 lost, ";
+		struct buf got = { 0 };
+
+		assert_int_equal(summary_format(&got, &s), 0);
+		assert_memory_equal(got.data, start, strlen(start));
+		assert_string_equal(got.data + strlen(start), cases[i].want);
+		buf_deinit(&got);
+	}
+}
+
 static void test_details(void **state)
 {
 	(void)state;
@@ -133,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares_are_never_rounded_up),
 		cmocka_unit_test(test_the_line_at_the_end),
+		cmocka_unit_test(test_the_line_of_a_heap),
 		cmocka_unit_test(test_details),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

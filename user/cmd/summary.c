@@ -75,6 +75,31 @@ static void format_bytes(struct buf *to, double bytes)
 	buf_printf(to, unit ? "%.2f %s" : "%.0f %s", bytes, units[unit]);
 }
 
+/* What is in use beside all that the targets have. */
+static void format_resident(struct buf *to, const struct session_heap_stats *h)
+{
+	uint64_t live = session_heap_resident(h);
+	const struct {
+		uint64_t bytes;
+		const char *what;
+	} parts[] = {
+		{ live, " live since attach" },
+		{ h->resident.anonymous - live, " other anonymous" },
+		{ h->resident.stacks, " thread stacks" },
+		{ h->resident.file, " file-mapped" },
+		{ h->resident.shared, " shared" },
+	};
+
+	buf_printf(to, ", RSS ");
+	format_bytes(to, (double)proc_smaps_rss(&h->resident));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		buf_printf(to, i ? ", " : " (up to ");
+		format_bytes(to, (double)parts[i].bytes);
+		buf_printf(to, "%s", parts[i].what);
+	}
+	buf_printf(to, ")");
+}
+
 static void format_heap(struct buf *to, const struct session_stats *s)
 {
 	const struct session_heap_stats *h = s->heap;
@@ -84,6 +109,8 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 	buf_printf(to, " in %.0f objects, in use of that ", h->alloc_objects);
 	format_bytes(to, h->inuse_bytes);
 	buf_printf(to, " in %.0f", h->inuse_objects);
+	if (proc_smaps_rss(&h->resident))
+		format_resident(to, h);
 	if (h->raised) {
 		buf_printf(to, ", rate raised to ");
 		format_bytes(to, (double)h->rate_bytes);

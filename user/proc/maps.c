@@ -103,20 +103,23 @@ static const char *line_path(struct line *l, uint32_t *flags)
 	return start;
 }
 
-static bool line_parse(struct line *l, struct proc_mapping *m)
+bool proc_mapping_parse(char *line, char *end, struct proc_mapping *ret)
 {
+	struct line l = { line, end };
+	struct proc_mapping m = { 0 };
 	uint64_t major, minor;
 
-	if (!line_number(l, 16, '-', &m->start) || !line_number(l, 16, ' ', &m->end) ||
-	    !line_permissions(l, &m->flags) || !line_number(l, 16, ' ', &m->pgoff) ||
-	    !line_number(l, 16, ':', &major) || !line_number(l, 16, ' ', &minor) ||
-	    !line_number(l, 10, ' ', &m->inode))
+	if (!line_number(&l, 16, '-', &m.start) || !line_number(&l, 16, ' ', &m.end) ||
+	    !line_permissions(&l, &m.flags) || !line_number(&l, 16, ' ', &m.pgoff) ||
+	    !line_number(&l, 16, ':', &major) || !line_number(&l, 16, ' ', &minor) ||
+	    !line_number(&l, 10, ' ', &m.inode))
 		return false;
-	if (m->start >= m->end || major > UINT32_MAX || minor > UINT32_MAX)
+	if (m.start >= m.end || major > UINT32_MAX || minor > UINT32_MAX)
 		return false;
-	m->dev_major = (uint32_t)major;
-	m->dev_minor = (uint32_t)minor;
-	m->path = line_path(l, &m->flags);
+	m.dev_major = (uint32_t)major;
+	m.dev_minor = (uint32_t)minor;
+	m.path = line_path(&l, &m.flags);
+	*ret = m;
 	return true;
 }
 
@@ -148,12 +151,12 @@ int proc_maps_parse(struct proc_maps *m, struct err *e)
 	m->mappings.len = 0;
 	for (size_t number = 1; pos < end; number++) {
 		char *newline = memchr(pos, '\n', (size_t)(end - pos));
-		struct line line = { pos, newline ? newline : end };
-		struct proc_mapping mapping = { 0 };
+		char *line = pos, *line_end = newline ? newline : end;
+		struct proc_mapping mapping;
 
-		*line.end = '\0';
-		pos = line.end + 1;
-		if (!line_parse(&line, &mapping)) {
+		*line_end = '\0';
+		pos = line_end + 1;
+		if (!proc_mapping_parse(line, line_end, &mapping)) {
 			m->mappings.len = 0;
 			return err_plain(e, -EPROTO,
 					 "line %zu of the process's mappings is damaged", number);
@@ -166,15 +169,15 @@ int proc_maps_parse(struct proc_maps *m, struct err *e)
 	return 0;
 }
 
-static int maps_read_text(struct proc_maps *m, const char *path, struct err *e)
+static int text_read(struct buf *text, const char *path, struct err *e)
 {
-	m->text.len = 0;
-	m->text.error = 0;
-	return file_read_all(path, &m->text, e);
+	text->len = 0;
+	text->error = 0;
+	return file_read_all(path, text, e);
 }
 
 /* When main() has ended by pthread_exit() its thread has no memory left; the others still do. */
-static int maps_read_any_thread(struct proc_maps *m, pid_t pid, struct err *e)
+static int text_read_any_thread(struct buf *text, pid_t pid, const char *file, struct err *e)
 {
 	char path[64];
 
@@ -185,31 +188,36 @@ static int maps_read_any_thread(struct proc_maps *m, pid_t pid, struct err *e)
 	if (!dir)
 		return err_set(e, -errno, "cannot open '%s'", path);
 	for (struct dirent *entry; (entry = readdir(dir));) {
-		char thread[sizeof(path) + sizeof(entry->d_name) + sizeof("/maps")];
+		char thread[sizeof(path) + sizeof(entry->d_name) + sizeof("/smaps")];
 
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(thread, sizeof(thread), "%s/%s/maps", path, entry->d_name);
-		if (maps_read_text(m, thread, NULL) == 0 && m->text.len)
+		snprintf(thread, sizeof(thread), "%s/%s/%s", path, entry->d_name, file);
+		if (text_read(text, thread, NULL) == 0 && text->len)
 			return 0;
 	}
-	m->text.len = 0;
+	text->len = 0;
 	return 0;
+}
+
+int proc_maps_text(pid_t pid, const char *file, struct buf *text, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	int rc = text_read(text, path, e);
+	/* No memory, or no process? The directory of its threads tells. */
+	if (rc == -ENOENT || rc == -ESRCH || (rc == 0 && text->len == 0))
+		rc = text_read_any_thread(text, pid, file, e);
+	return rc;
 }
 
 int proc_maps_read(struct proc_maps *m, pid_t pid, struct err *e)
 {
-	char path[64];
-
 	m->mappings.len = 0;
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	int rc = maps_read_text(m, path, e);
-	/* No memory, or no process? The directory of its threads tells. */
-	if (rc == -ENOENT || rc == -ESRCH || (rc == 0 && m->text.len == 0))
-		rc = maps_read_any_thread(m, pid, e);
-	if (rc == 0)
-		rc = proc_maps_parse(m, e);
-	return rc;
+	int rc = proc_maps_text(pid, "maps", &m->text, e);
+
+	return rc < 0 ? rc : proc_maps_parse(m, e);
 }
 
 const struct proc_mapping *proc_maps_find(const struct proc_maps *m, uint64_t addr)

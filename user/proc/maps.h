@@ -59,6 +59,18 @@ int proc_maps_read(struct proc_maps *m, pid_t pid, struct err *e);
  */
 int proc_maps_parse(struct proc_maps *m, struct err *e);
 
+/**
+ * Parse one line of it in place; *end, where it ends, is its NUL. False: it is none of the
+ * kernel's, and *ret is untouched. ret->path points into the line.
+ */
+bool proc_mapping_parse(char *line, char *end, struct proc_mapping *ret);
+
+/**
+ * Replace `text` with that of /proc/PID/`file`, "maps" or "smaps"; "" for a process without memory.
+ * -ESRCH, -EACCES or another negative errno.
+ */
+int proc_maps_text(pid_t pid, const char *file, struct buf *text, struct err *e);
+
 /** The mapping that contains an address, or NULL. */
 const struct proc_mapping *proc_maps_find(const struct proc_maps *m, uint64_t addr);
 

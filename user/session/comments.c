@@ -90,6 +90,17 @@ static void heap_add_comment(struct profile *p, struct buf *text, const struct s
 		   "doubled %u times",
 		   h->allocs, h->frees, h->link, h->rate_bytes, h->raised);
 	add(p, text);
+	if (proc_smaps_rss(&h->resident)) {
+		uint64_t live = session_heap_resident(h);
+
+		buf_printf(text,
+			   "# heap: RSS %lu bytes: %lu live since the profiler attached "
+			   "(estimated), %lu other anonymous, %lu thread stacks, %lu file-mapped, "
+			   "%lu shared",
+			   proc_smaps_rss(&h->resident), live, h->resident.anonymous - live,
+			   h->resident.stacks, h->resident.file, h->resident.shared);
+		add(p, text);
+	}
 	buf_printf(text, "# heap: probes took %.3f s of the targets' %.2f s CPU", h->cost_ns / 1e9,
 		   (double)stats->kernel_ns / 1e9);
 	add(p, text);

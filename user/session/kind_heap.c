@@ -22,6 +22,8 @@
 struct heap_state {
 	struct heap_collector *collector;
 	struct map nested; /* u64[2] stack -> bool: an allocator called itself */
+	struct proc_smaps resident;
+	bool stopped;
 };
 
 static int heap_open(const struct session_options *o, void **ret, struct err *e)
@@ -93,9 +95,26 @@ static int heap_drain(void *state, struct err *e)
 	return heap_collector_drain(((struct heap_state *)state)->collector, e);
 }
 
+/* Best effort: a target may just have ended. */
+static void resident_read(struct heap_state *s)
+{
+	const struct processes *ps = &heap_follow(s)->processes;
+
+	s->resident = (struct proc_smaps){ 0 };
+	for (size_t i = 0; i < ps->by_pid.len; i++) {
+		const struct process *p = *(struct process **)map_value_at(&ps->by_pid, i);
+		if (p->target && p->alive)
+			proc_smaps_add(&s->resident, p->pid, NULL);
+	}
+}
+
 static void heap_stop(void *state)
 {
-	heap_collector_stop(((struct heap_state *)state)->collector);
+	struct heap_state *s = state;
+
+	resident_read(s);
+	heap_collector_stop(s->collector);
+	s->stopped = true;
 }
 
 /* ---- Nested calls -------------------------------------------------------------------------- */
@@ -235,6 +254,7 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 		.untracked = now.untracked,
 		.failed = now.failed,
 		.reused = now.reused,
+		.resident = s->resident,
 		.probe_errors = probes->attach_errors,
 		.probe_error = probes->attach_errors ? probes->error.msg : NULL,
 	};
@@ -407,6 +427,8 @@ static int heap_build(void *state, const struct session_options *o, struct profi
 
 	if (!p)
 		return err_set(e, -ENOMEM, "cannot build the profile");
+	if (!s->stopped)
+		resident_read(s);
 	if (several_processes(b.sites))
 		b.labels |= SESSION_LABEL_PID;
 	locations_init(&b.locations, p, &f->files);

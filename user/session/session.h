@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "proc/smaps.h"
 
 struct profile;
 struct session;
@@ -94,6 +95,9 @@ struct session_heap_stats {
 	uint64_t live;      /* sampled allocations that live */
 	uint64_t untracked; /* sampled allocations whose free could not be seen: never in use */
 	uint64_t failed, reused;
+	/* Of the targets that still lived when sampling stopped or a profile was handed over; all 0
+	 * before, and if none did. */
+	struct proc_smaps resident;
 	double alloc_ns, free_ns;     /* what a call costs that is not sampled */
 	double cost_ns;               /* what all calls cost the targets */
 	uint32_t windows, windows_on; /* seconds, and those in which allocations were probed */
@@ -135,6 +139,14 @@ struct session_stats {
 	size_t lost_by_len;
 	const struct session_heap_stats *heap; /* likewise; NULL for other kinds */
 };
+
+/** The part of resident anonymous memory that is in use by the profile: an estimate, and all of it
+ * if more than that is in use, since what was never touched is not resident. */
+static inline uint64_t session_heap_resident(const struct session_heap_stats *h)
+{
+	return h->inuse_bytes < (double)h->resident.anonymous ? (uint64_t)h->inuse_bytes
+							      : h->resident.anonymous;
+}
 
 /**
  * Load, compile the targets' unwind tables, attach and start sampling. The caller frees *ret with
