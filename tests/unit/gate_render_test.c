@@ -275,7 +275,7 @@ static void check_formats(const char *name, const struct gate_verdict *v)
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		_cleanup_(buf_deinit) struct buf text = { 0 }, again = { 0 };
 		char path[256];
-		snprintf(path, sizeof(path), EXPECTED "/%s.%s", name, formats[i].suffix);
+		snprintf(path, sizeof(path), EXPECTED "/%s.%s.golden", name, formats[i].suffix);
 		assert_int_equal(formats[i].render(v, &text), 0);
 		assert_int_equal(formats[i].render(v, &again), 0);
 		assert_int_equal(text.len, again.len);
@@ -340,7 +340,7 @@ static void test_junit_schema(void **state)
 		const char *name = i < ARRAY_SIZE(judged) ? judged[i].name : "hostile";
 		snprintf(command, sizeof(command),
 			 "xmllint --noout --nonet --schema tests/unit/gate_junit.xsd " EXPECTED
-			 "/%s.xml 2>/dev/null",
+			 "/%s.xml.golden 2>/dev/null",
 			 name);
 		if (system(command) != 0)
 			fail_msg("%s.xml is not valid", name);

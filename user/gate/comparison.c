@@ -47,7 +47,7 @@ static int weigh_names(struct comparison *c)
 		c->totals[i] = entry->total;
 		c->means[side] += entry->total / n;
 		for (size_t f = 0; f < entry->run->functions.len; f++)
-			c->weights[side * names + entry->names[f]] += entry->cum[f] / n;
+			c->weights[side * names + entry->names[f]] += table_cum(entry, f) / n;
 	}
 	return 0;
 }
@@ -149,7 +149,7 @@ static int gather_run(struct comparison *c, size_t run)
 	for (size_t f = 0; f < entry->run->functions.len; f++) {
 		uint32_t function = c->judged[entry->names[f]];
 		if (function != COMPARISON_NONE)
-			c->cum[function * c->len + run] = entry->cum[f];
+			c->cum[function * c->len + run] = table_cum(entry, f);
 	}
 	return 0;
 }
@@ -310,12 +310,12 @@ static int weigh_callees(const struct comparison *c, double *heaviest)
 		for (size_t i = 1; i < entry->run->nodes.len; i++) {
 			uint32_t callee = c->judged[entry->names[nodes[i].function]];
 			uint32_t up = nodes[i].parent, caller = COMPARISON_NONE;
-			if (callee == COMPARISON_NONE || !entry->outermost[i])
+			if (callee == COMPARISON_NONE || !entry->run->outermost[i])
 				continue;
 			for (; up != 0 && caller == COMPARISON_NONE; up = nodes[up].parent)
 				caller = c->judged[entry->names[nodes[up].function]];
 			if (caller != COMPARISON_NONE)
-				calls[caller * c->count + callee] += entry->subtree[i] / n;
+				calls[caller * c->count + callee] += table_subtree(entry, i) / n;
 		}
 	}
 	for (size_t f = 0; f < c->count; f++)

@@ -69,10 +69,10 @@ static void add_own(struct visit *v, uint32_t node)
 
 static void add_calls(struct visit *v, uint32_t node)
 {
-	double value = v->entry->subtree[node] * v->part;
+	double value = table_subtree(v->entry, node) * v->part;
 	uint32_t caller = function_of(v, v->judged[parent_of(v, node)]);
 
-	if (value == 0 || !v->entry->outermost[node])
+	if (value == 0 || !v->entry->run->outermost[node])
 		return;
 	if (v->judged[node] == node) {
 		v->side->calls[caller * v->columns + function_of(v, node)] += value;

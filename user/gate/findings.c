@@ -275,9 +275,8 @@ static bool anything_changed(const struct findings *f, const struct comparison *
 	return false;
 }
 
-int findings_init(struct findings *f, const struct comparison *c, bool callers, struct err *e)
+int findings_init(struct findings *f, const struct comparison *c, bool wanted, struct err *e)
 {
-	_cleanup_(context_deinit) struct context x = { 0 };
 	bool up = false, down = false;
 	int rc = 0;
 
@@ -287,10 +286,10 @@ int findings_init(struct findings *f, const struct comparison *c, bool callers, 
 		return err_set(e, -ENOMEM, "cannot judge %s", c->table->metric);
 	read_tests(f, c);
 	bool changed = anything_changed(f, c);
-	if (changed || callers) {
-		rc = context_init(&x, c, e);
+	if (changed || wanted) {
+		rc = context_init(&f->context, c, e);
 		if (rc == 0)
-			read_contexts(f, &x, c);
+			read_contexts(f, &f->context, c);
 	}
 	if (rc == 0 && changed)
 		rc = test_movers(f, c, &up, &down, e);
@@ -304,4 +303,5 @@ int findings_init(struct findings *f, const struct comparison *c, bool callers, 
 void findings_deinit(struct findings *f)
 {
 	free(f->functions);
+	context_deinit(&f->context);
 }

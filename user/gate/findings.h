@@ -27,13 +27,14 @@ struct findings {
 	enum gate_outcome outcome; /* if nothing stands against a verdict */
 	uint32_t culprit;          /* a function, or COMPARISON_NONE */
 	bool by_counts;            /* too few runs: p and q are those of counts */
+	struct context context;    /* zeroed if it was neither needed nor wanted */
 };
 
 /**
  * Find, in a comparison that was tested. Contexts are made if anything changed, or always if
- * `callers` are wanted. 0 or -ENOMEM; findings_deinit() in any case.
+ * `wanted`. 0 or -ENOMEM; findings_deinit() in any case.
  */
-int findings_init(struct findings *f, const struct comparison *c, bool callers, struct err *e);
+int findings_init(struct findings *f, const struct comparison *c, bool wanted, struct err *e);
 void findings_deinit(struct findings *f);
 
 /** Put the p of counts in the place of those that too few runs cannot have. 0 or -ENOMEM. */

@@ -162,22 +162,17 @@ static void add_folded(struct gate_verdict *v, struct gate_metric *m, const stru
 		v->texts.error = -ENOMEM;
 }
 
-static int fill_rows(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c,
-		     const struct findings *f, struct err *e)
+static void fill_rows(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c,
+		      const struct findings *f)
 {
-	_cleanup_(context_deinit) struct context x = { 0 };
-	int rc = context_init(&x, c, e);
-	if (rc < 0)
-		return rc;
 	for (uint32_t i = 0; i < c->count; i++)
 		add_row(v, m, c, f, i);
-	for (uint32_t i = 0; i < x.folded; i++)
-		add_folded(v, m, c, &x, i);
+	for (uint32_t i = 0; i < f->context.folded; i++)
+		add_folded(v, m, c, &f->context, i);
 	if (m->rows.len)
 		qsort(m->rows.items, m->rows.len, sizeof(*m->rows.items), compare_rows);
 	if (m->folded.len)
 		qsort(m->folded.items, m->folded.len, sizeof(*m->folded.items), compare_folded);
-	return 0;
 }
 
 /* ---- A metric ---- */
@@ -216,9 +211,8 @@ static int judge_comparison(struct gate_verdict *v, struct gate_metric *m, struc
 	m->moved = f.moved;
 	m->tests = c->tests;
 	m->by_counts = f.by_counts;
-	rc = fill_rows(v, m, c, &f, e);
-	if (rc == 0)
-		rc = reasons_find(v, m, c, e);
+	fill_rows(v, m, c, &f);
+	rc = reasons_find(v, m, c, e);
 	if (rc == 0)
 		m->outcome = reasons_forbid(m, f.outcome) ? GATE_INCONCLUSIVE : f.outcome;
 	return rc;

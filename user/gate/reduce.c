@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/map.h"
 #include "gate/normalize.h"
 #include "gate/runs_impl.h"
+#include "gate/tree.h"
 #include "profile/build.h"
 #include "report/filter.h"
 
@@ -297,34 +297,16 @@ static int choose_functions(struct reduction *r, double share, struct err *e)
 
 /* ---- The call tree ---- */
 
-/* The child of a node, made if it is new. */
-static int child_of(struct gate_run *run, struct map *children, uint32_t *node, uint32_t function)
-{
-	struct run_node key = { *node, function };
-	bool added;
-	uint32_t *child = map_put(children, &key, &added);
-
-	if (!child)
-		return -ENOMEM;
-	if (added) {
-		*child = (uint32_t)run->nodes.len;
-		if (vec_push(&run->nodes, key) < 0)
-			return -ENOMEM;
-	}
-	*node = *child;
-	return 0;
-}
-
 /* Go on to a called function. One that is not kept, or calls itself, stays where it is. */
-static int step_into(struct reduction *r, struct map *children, uint32_t *node, uint32_t function)
+static int step_into(struct reduction *r, struct tree *tree, uint32_t *node, uint32_t function)
 {
 	if (function == RUN_NONE || function == r->run->nodes.items[*node].function)
 		return 0;
-	return child_of(r->run, children, node, function);
+	return tree_step(tree, r->run, node, function);
 }
 
 /* Walk from the root to the deepest kept frame. */
-static int find_node(struct reduction *r, size_t sample, struct map *children, uint32_t *node)
+static int find_node(struct reduction *r, size_t sample, struct tree *tree, uint32_t *node)
 {
 	const struct profile *p = r->p;
 	size_t depth;
@@ -336,11 +318,11 @@ static int find_node(struct reduction *r, size_t sample, struct map *children, u
 		uint32_t function = r->single[stack[d]];
 		const struct profile_location *l = &p->locations.items[stack[d]];
 		if (function != SEVERAL_FRAMES) {
-			rc = step_into(r, children, node, function);
+			rc = step_into(r, tree, node, function);
 			continue;
 		}
 		for (size_t i = l->line_count; i-- > 0 && rc == 0;)
-			rc = step_into(r, children, node, r->kept[profile_lines(p, l)[i].function]);
+			rc = step_into(r, tree, node, r->kept[profile_lines(p, l)[i].function]);
 	}
 	return rc;
 }
@@ -350,18 +332,17 @@ static int build_tree(struct reduction *r)
 	const struct profile *p = r->p;
 	struct gate_run *run = r->run;
 	size_t metrics = run->metric_count;
-	_cleanup_(map_deinit) struct map children;
+	_cleanup_(tree_deinit) struct tree tree = { 0 };
 	_cleanup_free_ uint32_t *nodes = calloc(p->sample_count + 1, sizeof(*nodes));
 
-	map_init(&children, sizeof(struct run_node), sizeof(uint32_t));
-	if (!nodes || vec_push(&run->nodes, (struct run_node){ RUN_NONE, RUN_NONE }) < 0)
+	if (!nodes || tree_init(&tree, run, p->sample_count) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->sample_count; i++) {
-		int rc = find_node(r, i, &children, &nodes[i]);
+		int rc = find_node(r, i, &tree, &nodes[i]);
 		if (rc < 0)
 			return rc;
 	}
-	run->weights = calloc(run->nodes.len * metrics, sizeof(*run->weights));
+	run->weights = run_zeroed(run->nodes.len * metrics, sizeof(*run->weights));
 	if (!run->weights)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->sample_count; i++) {
@@ -377,6 +358,42 @@ static int build_tree(struct reduction *r)
 			w->variance += value * value / events;
 			run->metrics[m].total += value;
 			run->metrics[m].events += events;
+		}
+	}
+	return 0;
+}
+
+static bool is_outermost(const struct gate_run *run, size_t node)
+{
+	uint32_t function = run->nodes.items[node].function;
+
+	for (uint32_t up = run->nodes.items[node].parent; up != RUN_NONE;
+	     up = run->nodes.items[up].parent)
+		if (run->nodes.items[up].function == function)
+			return false;
+	return true;
+}
+
+static int add_up(struct gate_run *run)
+{
+	size_t metrics = run->metric_count;
+
+	run->cum = calloc(run->functions.len * metrics + 1, sizeof(*run->cum));
+	run->outermost = malloc(run->nodes.len * sizeof(*run->outermost));
+	if (!run->cum || !run->outermost)
+		return -ENOMEM;
+	/* Children come after their parents; the root is no function's. */
+	for (size_t i = run->nodes.len; i-- > 0;) {
+		const struct run_node *n = &run->nodes.items[i];
+		struct run_weight *w = &run->weights[i * metrics];
+		run->outermost[i] = is_outermost(run, i);
+		for (size_t m = 0; m < metrics; m++) {
+			w[m].subtree += w[m].value;
+			if (i == 0)
+				continue;
+			run->weights[n->parent * metrics + m].subtree += w[m].subtree;
+			if (run->outermost[i])
+				run->cum[n->function * metrics + m] += w[m].subtree;
 		}
 	}
 	return 0;
@@ -404,7 +421,9 @@ static int reduce(struct reduction *r, struct profile *p, const struct gate_fact
 		rc = run_choose_metrics(r->run, p, policy, &r->sources, e);
 	if (rc == 0)
 		rc = choose_functions(r, policy->min_share, e);
-	return rc == 0 ? build_tree(r) : rc;
+	if (rc == 0)
+		rc = build_tree(r);
+	return rc == 0 ? add_up(r->run) : rc;
 }
 
 int gate_run_reduce(struct profile *p, const struct gate_facts *facts,

@@ -25,6 +25,8 @@ void gate_run_destroy(struct gate_run *run)
 	vec_deinit(&run->functions);
 	vec_deinit(&run->nodes);
 	free(run->weights);
+	free(run->outermost);
+	free(run->cum);
 	free(run);
 }
 
@@ -43,6 +45,13 @@ void gate_runs_destroy(struct gate_runs *runs)
 		vec_deinit(&runs->sides[side]);
 	}
 	free(runs);
+}
+
+void *run_zeroed(size_t count, size_t size)
+{
+	void *array = count < SIZE_MAX / size ? malloc(count * size + 1) : NULL;
+
+	return array ? memset(array, 0, count * size) : NULL;
 }
 
 size_t run_metric_find(const struct gate_run *run, const char *name)

@@ -29,6 +29,7 @@ struct run_node {
 struct run_weight {
 	double value;
 	double variance; /* by counting alone: value^2 / events, summed over stacks */
+	double subtree;  /* the value, and those of all nodes beneath */
 };
 
 /* Texts are "" and numbers 0 if not known. */
@@ -48,6 +49,8 @@ struct gate_run {
 	vec_of(struct run_function) functions;
 	vec_of(struct run_node) nodes;
 	struct run_weight *weights; /* nodes.len x metric_count */
+	bool *outermost;            /* by node: no node above is of its function */
+	double *cum;                /* cumulative values: functions.len x metric_count */
 };
 
 struct gate_runs {
@@ -86,6 +89,12 @@ static inline const struct run_weight *run_weight(const struct gate_run *run, si
 {
 	return &run->weights[node * run->metric_count + metric];
 }
+
+/**
+ * As calloc(), for arrays that are added to all over: each page is written at once, instead of
+ * being read as a shared page of zeros first and copied then. 0 elements: not NULL either.
+ */
+void *run_zeroed(size_t count, size_t size);
 
 /**
  * Read the facts that our comments hold: the machine, and the kernel's count of CPU time unless

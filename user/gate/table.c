@@ -68,40 +68,6 @@ static int add_names(struct table *t, struct table_entry *entry)
 	return profile_build_error(t->names);
 }
 
-static bool is_outermost(const struct gate_run *run, size_t node)
-{
-	uint32_t function = run->nodes.items[node].function;
-
-	for (uint32_t up = run->nodes.items[node].parent; up != RUN_NONE;
-	     up = run->nodes.items[up].parent)
-		if (run->nodes.items[up].function == function)
-			return false;
-	return true;
-}
-
-static int add_up(struct table_entry *entry)
-{
-	const struct gate_run *run = entry->run;
-	size_t nodes = run->nodes.len;
-
-	entry->cum = calloc(run->functions.len + 1, sizeof(*entry->cum));
-	entry->subtree = calloc(nodes, sizeof(*entry->subtree));
-	entry->outermost = calloc(nodes, sizeof(*entry->outermost));
-	if (!entry->cum || !entry->subtree || !entry->outermost)
-		return -ENOMEM;
-	/* Children come after their parents; the root is no function's. */
-	for (size_t i = nodes; i-- > 1;) {
-		const struct run_node *n = &run->nodes.items[i];
-		entry->subtree[i] += table_self(entry, i);
-		entry->subtree[n->parent] += entry->subtree[i];
-		entry->outermost[i] = is_outermost(run, i);
-		if (entry->outermost[i])
-			entry->cum[n->function] += entry->subtree[i];
-	}
-	entry->subtree[0] += table_self(entry, 0);
-	return 0;
-}
-
 int table_init(struct table *t, const struct gate_runs *runs, const char *metric, struct err *e)
 {
 	*t = (struct table){ .names = profile_create() };
@@ -115,19 +81,13 @@ int table_init(struct table *t, const struct gate_runs *runs, const char *metric
 	/* Those of the new side first: its files are there to be looked at. */
 	for (size_t i = 0; i < t->entries.len && rc == 0; i++)
 		rc = add_names(t, &t->entries.items[(t->base_len + i) % t->entries.len]);
-	for (size_t i = 0; i < t->entries.len && rc == 0; i++)
-		rc = add_up(&t->entries.items[i]);
 	return rc == -ENOMEM ? err_set(e, rc, "cannot judge %s", metric) : rc;
 }
 
 void table_deinit(struct table *t)
 {
-	vec_for_each(entry, &t->entries) {
+	vec_for_each(entry, &t->entries)
 		free(entry->names);
-		free(entry->cum);
-		free(entry->subtree);
-		free(entry->outermost);
-	}
 	vec_deinit(&t->entries);
 	vec_deinit(&t->places);
 	profile_destroy(t->names);

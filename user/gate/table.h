@@ -4,15 +4,11 @@
 
 #include "gate/runs_impl.h"
 
-/* All values are per unit of work. */
 struct table_entry {
 	const struct gate_run *run;
 	size_t metric; /* of the run */
 	double total;
 	uint32_t *names; /* by function of the run: its number in table.names */
-	double *cum;     /* by function of the run */
-	double *subtree; /* by node: its value and that of all beneath */
-	bool *outermost; /* by node: no node above is of its function */
 };
 
 struct table {
@@ -55,4 +51,18 @@ static inline double table_variance(const struct table_entry *entry, size_t node
 	double work = entry->run->work;
 
 	return run_weight(entry->run, node, entry->metric)->variance / work / work;
+}
+
+/** What a node and all beneath it weigh. */
+static inline double table_subtree(const struct table_entry *entry, size_t node)
+{
+	return run_weight(entry->run, node, entry->metric)->subtree / entry->run->work;
+}
+
+/** The cumulative value of a function of the run. */
+static inline double table_cum(const struct table_entry *entry, size_t function)
+{
+	const struct gate_run *run = entry->run;
+
+	return run->cum[function * run->metric_count + entry->metric] / run->work;
 }
