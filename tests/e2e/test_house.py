@@ -18,6 +18,8 @@ libs_elf := libelf
 libs_collect := libbpf
 """ % SPDX
 
+MANUAL = ".Dd May 1, 2026\n.Dt A 1\n.Os\n.Sh NAME\n.Nm a\n.Nd b\n.Sh DESCRIPTION\nText.\n"
+
 # file, its text after the license line, what the checker says of it ("" for nothing)
 ARROWS = [
     ("user/elf/a.c", '#include "base/err.h"\n#include <libelf.h>\n#include <stdio.h>', ""),
@@ -48,6 +50,8 @@ LINT = [
     ("a.c", "int f(void)\n{\n" + "\tf();\n" * 59 + "}\n", "a.c:3: a function of 61 lines, 60 are the limit"),
     ("a.c", "int f(void)\n{\n" + "\tf();\n" * 58 + "}\n", ""),
     ("a.py", "def f(:\n", "a.py:2: invalid syntax"),
+    ("a.1", MANUAL, ""),
+    ("a.1", MANUAL + ".Xx\n", "a.1:10:2: ERROR: skipping unknown macro: .Xx"),
 ]
 
 
@@ -81,7 +85,7 @@ def test_arrows(t):
 def test_lint(t):
     for number, (path, text, said) in enumerate(LINT):
         root = t.path(str(number))
-        comment = "# %s\n" if path.endswith(".py") else "/* " + "%s */\n"
+        comment = {"py": "# %s\n", "1": '.\\" %s\n'}.get(path.rsplit(".", 1)[1], "/* %s */\n")
         write(root, path, comment % SPDX + text)
         check_tool(t, "lint", git(root), said)
     write(t.path("unlicensed"), "a.c", "int a;\n")
