@@ -4,6 +4,7 @@
 #   make demo       install what building needs, build, profile a demo program
 #   make check      install what tests need, build, run every test and the linters
 #   make bench      the figures, beside other profilers
+#   make bench-gate what the gate holds, on real programs: an hour
 #   make install    PREFIX=/usr/local DESTDIR=
 #
 # V=1 shows the commands. Everything made is in build/.
@@ -215,6 +216,7 @@ $(eval $(call target,gate-base,gate_bench.c,$$(CC) $(TARGET_NO_FP)))
 $(eval $(call target,gate-slower,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRANK_PERCENT=160))
 $(eval $(call target,gate-slower10,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRANK_PERCENT=110))
 $(eval $(call target,gate-allocs,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DALLOCATIONS=103))
+$(eval $(call target,gate-allocs-parse,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DALLOCATIONS=103 -DNODES=93))
 $(eval $(call target,gate-both,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRANK_PERCENT=160 -DALLOCATIONS=103))
 $(eval $(call target,gate-moved,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DMOVED=30))
 $(eval $(call target,gate-renamed,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRENAMED))
@@ -263,7 +265,7 @@ $(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$f)))
 
 # ---- Checks: each prints "N passed, N failed" at its end; tools/check adds them up ---------------
 
-.PHONY: setup demo check lint unit asan golden fuzz e2e kernels bench check-programs
+.PHONY: setup demo check lint unit asan golden fuzz e2e kernels bench bench-gate check-programs
 setup:
 	@tools/setup build
 
@@ -304,11 +306,16 @@ bench: all targets $(BUILD)/tools/bench_profile
 	@tools/setup test
 	@tools/bench
 
+bench-gate: all targets $(BUILD)/tools/bench_profile
+	@tools/setup test
+	@tools/bench-gate
+
 # ---- The rest ---------------------------------------------------------------------------------
 
 .PHONY: install clean
 install: $(BUILD)/cprofbpf
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/cprofbpf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 user/cmd/cprofbpf-gate.1
 
 clean:
 	rm -rf $(BUILD)
