@@ -336,6 +336,38 @@ static void test_coverage(void **state)
 	assert_true(isnan(unknown->metrics.items[0].rusage.p));
 }
 
+/* Twice the time may be half the speed, or a longer profile of a server. */
+static void test_durations(void **state)
+{
+	(void)state;
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	for (int whole = 0; whole < 2; whole++) {
+		_cleanup_gate_runs_ struct gate_runs *runs = gate_runs_create();
+		_cleanup_gate_verdict_ struct gate_verdict *v = NULL;
+		struct prng rng;
+		struct err e = { 0 };
+		prng_init(&rng, 1);
+		for (int i = 0; i < 20; i++) {
+			struct program p = plain;
+			struct gate_facts facts = { .order = i + 1, .cpu_seconds = whole ? 2 : 0 };
+			struct gate_run *run;
+			p.comments[0] = "# cpus: 2 A";
+			p.duration_ns = i % 2 ? 4000000000 : 2000000000;
+			_cleanup_profile_ struct profile *profile = program_run(&p, 1, &rng);
+			assert_int_equal(gate_run_reduce(profile, &facts, &policy, &run, &e), 0);
+			assert_int_equal(gate_runs_add(runs, i % 2, run, &e), 0);
+		}
+		assert_int_equal(gate_judge(runs, &policy, &v, &e), 0);
+		const struct gate_metric *m = &v->metrics.items[0];
+		assert_int_equal(m->notes.len, whole ? 0 : 1);
+		if (!whole)
+			assert_string_equal(m->notes.items[0],
+					    "runs last 2 s (base) and 4 s (new): if that was "
+					    "chosen, compare per unit of work");
+	}
+}
+
 static void test_policies(void **state)
 {
 	(void)state;
@@ -508,12 +540,19 @@ static void test_order_of_adding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_runs),        cmocka_unit_test(test_single_profiles),
-		cmocka_unit_test(test_resolution),      cmocka_unit_test(test_few_samples),
-		cmocka_unit_test(test_machines),        cmocka_unit_test(test_drift),
-		cmocka_unit_test(test_stop_and_note),   cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_policies),        cmocka_unit_test(test_work),
-		cmocka_unit_test(test_errors),          cmocka_unit_test(test_metrics_share_alpha),
+		cmocka_unit_test(test_few_runs),
+		cmocka_unit_test(test_single_profiles),
+		cmocka_unit_test(test_resolution),
+		cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_stop_and_note),
+		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_metrics_share_alpha),
 		cmocka_unit_test(test_order_of_adding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

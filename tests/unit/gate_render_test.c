@@ -162,6 +162,11 @@ static struct gate_verdict *hostile_verdict(void)
 	static const struct gate_folded folded[] = {
 		{ .name = MARKUP, .base = 0, .new = 2e9, .into = TABLE },
 		{ .name = COMMAND, .base = 3e6, .new = 0, .into = NULL },
+		{ .name = "a", .base = 5e6, .new = 0, .into = "main" },
+		{ .name = "b", .base = 4e6, .new = 0, .into = "main" },
+		{ .name = "c", .base = 3e6, .new = 0, .into = "main" },
+		{ .name = "d", .base = 2e6, .new = 0, .into = "main" },
+		{ .name = "e", .base = 1e6, .new = 0, .into = "main" },
 	};
 	static const struct gate_reason reasons[] = { { GATE_MACHINES, "the CPU: '" TABLE "'", 0 },
 						      { GATE_FEW_RUNS, COMMAND, 12 } };
@@ -427,6 +432,44 @@ static void test_markdown_fits(void **state)
 	assert_true(full);
 }
 
+static void test_github_paths(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *root, *file, *expected;
+	} paths[] = {
+		{ "/home/w", "/home/w/a.c", "file=a.c," },
+		{ "/home/w/", "/home/w/d/a.c", "file=d/a.c," },
+		{ "/home/w", "/home/world/a.c", NULL },
+		{ "/home/w", "/home/w", NULL },
+		{ "/", "/usr/a.c", "file=usr/a.c," },
+		{ "", "/usr/a.c", NULL },
+		{ NULL, "/usr/a.c", NULL },
+		{ NULL, "d/a.c", "file=d/a.c," },
+		{ "/home/w", "./a.c", "file=a.c," },
+		{ "/home/w", "", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		_cleanup_(buf_deinit) struct buf text = { 0 };
+		struct gate_row row = {
+			.name = "f", .file = paths[i].file, .line = 3, .state = GATE_REGRESSED
+		};
+		struct gate_metric metric = { .name = "cpu",
+					      .unit = "count",
+					      .outcome = GATE_REGRESSION };
+		struct gate_verdict v = { .outcome = GATE_REGRESSION };
+		metric.rows.items = &row;
+		metric.rows.len = 1;
+		v.metrics.items = &metric;
+		v.metrics.len = 1;
+		assert_int_equal(gate_render_github(&v, paths[i].root, &text), 0);
+		if (paths[i].expected)
+			assert_non_null(strstr(text.data, paths[i].expected));
+		else
+			assert_null(strstr(text.data, "file="));
+	}
+}
+
 static void test_github_limits(void **state)
 {
 	(void)state;
@@ -445,6 +488,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_junit_schema),
 		cmocka_unit_test(test_json_is_read_back),
 		cmocka_unit_test(test_markdown_fits),
+		cmocka_unit_test(test_github_paths),
 		cmocka_unit_test(test_github_limits),
 	};
 	writing = argc > 1 && strcmp(argv[1], "write") == 0;

@@ -326,7 +326,7 @@ static void check_durations(struct gate_verdict *v, struct gate_metric *m,
 	for (size_t i = 0; i < c->len; i++) {
 		enum gate_side side = comparison_side(c, i);
 		const struct gate_run *run = comparison_entry(c, i)->run;
-		if (run->duration_ns <= 0 || run->work != 1)
+		if (run->duration_ns <= 0 || run->work != 1 || run->whole)
 			return;
 		mean[side] += (double)run->duration_ns / 1e9 /
 			      (double)(side == GATE_BASE ? c->base_len : c->new_len);

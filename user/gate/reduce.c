@@ -405,6 +405,7 @@ static int set_facts(struct gate_run *run, const struct profile *p, const struct
 {
 	run->work = facts->work > 0 ? facts->work : 1;
 	run->cpu_seconds = facts->cpu_seconds;
+	run->whole = facts->cpu_seconds > 0;
 	run->order = facts->order ? facts->order : p->time_nanos;
 	run->duration_ns = p->duration_nanos;
 	run->source = strdup(facts->source ? facts->source : "");

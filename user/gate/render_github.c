@@ -47,10 +47,12 @@ static const char *relative_path(const char *root, const char *file)
 {
 	if (*file && *file != '/')
 		return strncmp(file, "./", 2) == 0 ? file + 2 : file;
-	size_t len = root ? strlen(root) : 0;
+	if (!*file || !root || *root != '/')
+		return NULL;
+	size_t len = strlen(root);
 	while (len > 0 && root[len - 1] == '/')
 		len--;
-	return len > 0 && strncmp(file, root, len) == 0 && file[len] == '/' ? file + len + 1 : NULL;
+	return strncmp(file, root, len) == 0 && file[len] == '/' ? file + len + 1 : NULL;
 }
 
 /* `::error file=src/a.c,line=3,title=cprofbpf gate%3A cpu::text` */

@@ -30,7 +30,8 @@ enum gate_side { GATE_BASE, GATE_NEW };
 struct gate_facts {
 	const char *source; /* where the profile is from, for messages; copied */
 	double work;        /* units of work done; all values are divided by it. Else 1 */
-	double cpu_seconds; /* used by the whole process, from rusage; else from our comments */
+	double cpu_seconds; /* of a process that was profiled from exec to exit, from rusage; else
+			     * our comments tell what the kernel counted */
 	int64_t order;      /* when it ran among all runs, any clock; else the profile's time */
 };
 

@@ -42,6 +42,7 @@ struct gate_run {
 	char *source;
 	double work, cpu_seconds;
 	int64_t order, duration_ns;
+	bool whole; /* from exec to exit: nobody chose its duration */
 	struct run_machine machine;
 	struct run_metric *metrics;
 	size_t metric_count;
