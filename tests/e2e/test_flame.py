@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -178,3 +179,55 @@ def test_strange_names_are_escaped(t):
             t.check(name in names, "%r is not there: %s" % (name, sorted(names)))
     finally:
         page.close()
+
+
+def svg_of(*options):
+    return subprocess.run([TOOL, "flame", *options], check=True, cwd=GOLDEN, capture_output=True, text=True).stdout
+
+
+def test_kinds_have_colours(t):
+    """CPU warm, memory green, locks blue; a package has one colour; red and blue in a difference."""
+    kinds = ((0, 55, "demo"), (0, 55, "go_goroutine"), (90, 150, "go_heap"), (90, 150, "go_allocs"),
+             (195, 240, "go_mutex"), (195, 240, "go_block"))
+    for least, most, name in kinds:
+        svg = svg_of(name + ".pb.gz")
+        hues = {int(hue) for hue in re.findall(r'fill="hsl\((\d+),', svg)}
+        t.check(hues and least <= min(hues) and max(hues) <= most, "%s has the hues %s", name, sorted(hues))
+        package = {m[1] for m in re.finditer(r'<title>demo::Parser::\w+.*\n.*fill="([^"]*)"', svg)}
+        t.check(len(package) == (name == "demo"), "demo::Parser has %d colours in %s", len(package), name)
+    svg = svg_of("-diff_base", "redis.pb.gz", "postgres.pb.gz")
+    hues = set(re.findall(r'fill="hsl\((\d+),', svg))
+    t.check(hues == {"5", "215"}, "a difference has the hues %s", hues)
+    for value, base, hue in re.findall(r"\n([\d.]+)\w*, [^<]*, base ([\d.]+)\w*[^<]*</title>.*hsl\((\d+),", svg):
+        if value == "0" or base == "0":
+            t.check(hue == ("215" if value == "0" else "5"), "%s after %s is hsl(%s", value, base, hue)
+
+
+def test_inlined_frames_are_marked(t):
+    frames = re.findall(r'<g class="(f|f i)".*<title>(.*)\n([^<]*)</title>', svg_of("program.pb.gz"))
+    marked = {name for kind, name, _ in frames if kind == "f i"}
+    t.check(marked == {"std::vector&#60;int, std::allocator&#60;int&#62; &#62;::push_back(int&#38;&#38;)"}, "%s", marked)
+    t.check(all(("inlined" in told) == (kind == "f i") for kind, _, told in frames), "the details do not say so")
+    t.check("stroke-dasharray" in svg_of("program.pb.gz"), "they look like the others")
+
+
+def test_root_is_seen_first(t):
+    """At the top, or at the bottom, to which a picture that is higher than the window is moved."""
+    for options in ((), ("-inverted",)):
+        page = open_flame(t, *options, "demo.pb.gz")
+        try:
+            top, bottom, height, picture = page.eval(
+                "(() => { const b = document.querySelector('g.f rect').getBoundingClientRect(); return [b.top, b.bottom,"
+                " innerHeight, document.documentElement.getBoundingClientRect().height]; })()")
+            t.check(picture > height, "the picture fits, which tests nothing")
+            t.check(0 <= top and bottom <= height, "the root is at %d of %d", top, height)
+        finally:
+            page.close()
+
+
+def test_text(t):
+    """In a pipe, without colours, as wide as asked for by nobody."""
+    text = subprocess.run([TOOL, "flame", "--text", "program.pb.gz"], check=True, cwd=GOLDEN, capture_output=True, text=True).stdout
+    lines = text.split("\n")
+    t.check("\033" not in text and lines[0].startswith("|all "), "begins with %r", lines[0])
+    t.check(lines[3].startswith("|ns::Worker<int>::work(int)"), "the third row is %r", lines[3])

@@ -7,7 +7,7 @@
 	const details = document.getElementById('details');
 	const matched = document.getElementById('matched');
 	const input = document.getElementById('search');
-	const full = +svg.getAttribute('data-width'), charWidth = 7;
+	const full = +svg.getAttribute('data-width'), charWidth = 7.25;
 	const frames = [...document.querySelectorAll('g.f')].map((g, i) => {
 		const rect = g.querySelector('rect');
 		const lines = g.querySelector('title').textContent.split('\n');
@@ -153,4 +153,6 @@
 		keys[e.key]();
 	});
 	show(frames[0]);
+	if (svg.hasAttribute('data-inverted')) // the root is what one begins with
+		frames[0].g.scrollIntoView({ block: 'end' });
 }());

@@ -21,12 +21,14 @@ extern const char report_flame_css[], report_flame_css_end[];
 enum {
 	WIDTH = 1200,
 	ROW = 17,
-	TOP = 64,    /* title, details, search */
-	BOTTOM = 24, /* notes */
-	CHAR_WIDTH = 7,
+	TOP = 64,      /* title, details, search */
+	BOTTOM = 24,   /* notes */
 	LABEL_MIN = 3, /* characters; a shorter label says nothing */
 	FRAMES_MAX = 7000,
 };
+
+/* Of 12 pixel monospace fonts, some of which are 7.22 wide; flame.js has it too. */
+static const double char_width = 7.25;
 
 struct drawing {
 	const struct report *r;
@@ -140,7 +142,7 @@ static void put_frame(const struct drawing *d, const struct flame_frame *f)
 	double x = to_pixels(d, f->start), width = to_pixels(d, f->width);
 	uint32_t row = d->o->inverted ? d->t->depth - f->depth : f->depth;
 	unsigned y = TOP + row * ROW;
-	size_t fits = width > 4 ? (size_t)((width - 4) / CHAR_WIDTH) : 0;
+	size_t fits = width > 4 ? (size_t)((width - 4) / char_width) : 0;
 	const char *name = frame_name(d, f);
 
 	fprintf(d->out, "<g class=\"f%s\" data-d=\"%u\" data-p=\"%d\">", f->inlined ? " i" : "",
