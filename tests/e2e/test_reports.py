@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """What the report verbs read and write: several files, broken ones, files that fill a disk."""
 
+import gzip
 import os
 import subprocess
 
@@ -36,6 +37,26 @@ def test_no_readable_file(t):
     t.check(result.out == b"", "something was printed")
     result = t.run("top", "-base", t.path("absent"), profile("demo"), status=1)
     t.check(result.out == b"", "reported without its base")
+
+
+def test_older_formats(t):
+    """Read from files and standard input; what is wrong in them is told by line."""
+    with open(os.path.join(PROFILES, "heap_v2.heap"), "rb") as file:
+        good = file.read()
+    want = t.run("raw", os.path.join(PROFILES, "heap_v2.heap")).out
+    t.check(b"inuse_space/bytes" in want, "no heap profile")
+    for data in (good, gzip.compress(good)):
+        with open(t.path("input"), "wb") as file:
+            file.write(data)
+        with open(t.path("input"), "rb") as file:
+            t.check(t.run("raw", "-", stdin=file).out == want, "another one from standard input")
+        t.run("convert", "-o", t.path("converted.pb.gz"), t.path("input"))
+        t.check(t.run("top", t.path("converted.pb.gz")).out == t.run("top", t.path("input")).out, "convert differs")
+    with open(t.path("broken"), "wb") as file:
+        file.write(good.replace(b"20971520] @", b"20971520  @"))
+    for verb in ("top", "convert"):
+        result = t.run(verb, t.path("broken"), status=1)
+        t.check_says(result, "broken': line 4: no sample of a heap profile")
 
 
 def deep_stacks(t, samples):

@@ -40,6 +40,7 @@ func main() {
 	switch os.Args[1] {
 	case "profiles":
 		writeProfiles(os.Args[2])
+		writeLegacy(os.Args[2])
 	case "runtime":
 		writeRuntimeProfiles(os.Args[2])
 	case "expect":

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -18,28 +19,49 @@
 #include "profile/edit.h"
 #include "profile/merge.h"
 
-/* Older tools' formats, which pprof reads as well. */
-static int load_other(const char *path, struct profile **ret)
+/*
+ * Older tools' formats, which pprof reads as well. What is one of them but wrong is told as such;
+ * what is none leaves the error of the decoder.
+ */
+static int convert_bytes(const struct buf *b, struct profile **ret, struct err *e)
+{
+	struct err other = { 0 };
+	int rc = profile_convert(b->data ? b->data : "", b->len, ret, &other);
+
+	if (rc < 0 && rc != -ENOMSG)
+		*e = other;
+	return rc == -ENOMSG ? e->code : rc;
+}
+
+static int decode_file(const char *path, struct profile **ret, struct err *e)
 {
 	_cleanup_(buf_deinit) struct buf b = { 0 };
-	int rc = file_read_all(path, &b, NULL);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	return rc < 0 ? rc : profile_convert(b.data ? b.data : "", b.len, ret, NULL);
+	if (fd < 0)
+		return err_set(e, -errno, "cannot open '%s'", path);
+	int rc = profile_decode_fd(fd, ret, e);
+	if (rc == -EBADMSG && lseek(fd, 0, SEEK_SET) == 0 && fd_read_all(fd, &b, NULL) == 0)
+		rc = convert_bytes(&b, ret, e);
+	return rc < 0 ? err_prefix(e, "'%s'", path) : 0;
+}
+
+/* It can be read only once, so it is read before it is known what it is. */
+static int decode_input(struct profile **ret, struct err *e)
+{
+	_cleanup_(buf_deinit) struct buf b = { 0 };
+	int rc = fd_read_all(STDIN_FILENO, &b, e);
+
+	if (rc == 0)
+		rc = profile_decode(b.data, b.len, ret, e);
+	if (rc == -EBADMSG)
+		rc = convert_bytes(&b, ret, e);
+	return rc < 0 ? err_prefix(e, "standard input") : 0;
 }
 
 static int decode_one(const char *path, struct profile **ret, struct err *e)
 {
-	if (strcmp(path, "-") == 0) {
-		int rc = profile_decode_fd(STDIN_FILENO, ret, e);
-		return rc < 0 ? err_prefix(e, "standard input") : 0;
-	}
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, -errno, "cannot open '%s'", path);
-	int rc = profile_decode_fd(fd, ret, e);
-	if (rc == -EBADMSG && load_other(path, ret) == 0)
-		rc = 0;
-	return rc < 0 ? err_prefix(e, "'%s'", path) : 0;
+	return strcmp(path, "-") == 0 ? decode_input(ret, e) : decode_file(path, ret, e);
 }
 
 static int load_one(const char *path, struct profile **ret, struct err *e)

@@ -9,9 +9,11 @@
 
 #include "base/cleanup.h"
 #include "profile/convert_impl.h"
+#include "profile/stream.h"
 
 char *convert_line(struct converter *c)
 {
+	c->current = NULL;
 	if (c->next >= c->end)
 		return NULL;
 	char *line = c->next;
@@ -22,7 +24,13 @@ char *convert_line(struct converter *c)
 		stop--;
 	*stop = '\0';
 	c->line++;
-	return line;
+	return c->current = line;
+}
+
+bool convert_is_comment(const char *line)
+{
+	line += strspn(line, " \t");
+	return line[0] == '\0' || line[0] == '#';
 }
 
 int convert_fail(struct converter *c, const char *what)
@@ -56,105 +64,176 @@ int convert_push_name(struct converter *c, uint32_t mapping, const char *name, s
 	return push(c, location);
 }
 
-bool convert_is_memory_map(const char *line)
+int64_t convert_integer(double v)
 {
-	return strstr(line, "--- Memory map: ---") || strstr(line, "MAPPED_LIBRARIES:");
+	return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
 }
 
-/* The program itself: the first file that is no library and no pseudo file. */
-static size_t main_mapping(const struct profile *p)
+size_t convert_stack_len(const char *text)
 {
-	for (size_t i = 0; i < p->mappings.len; i++) {
-		const char *file = profile_str(p, p->mappings.items[i].filename);
-		if (file[0] && file[0] != '[' && !strstr(file, ".so"))
-			return i;
+	return strspn(text, " x0123456789abcdef");
+}
+
+/* The digits of "0x..."; false: more than 64 bits. */
+static bool take_digits(const char **at, const char *end, uint64_t *to)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *digit;
+
+	for (*to = 0; *at < end && **at && (digit = strchr(digits, **at)); ++*at) {
+		if (*to >> 60)
+			return false;
+		*to = *to << 4 | (uint64_t)(digit - digits);
+	}
+	return true;
+}
+
+int convert_take_stack(struct converter *c, const char *text, size_t len, bool leaf_returns)
+{
+	for (const char *end = text + len; (text = memmem(text, (size_t)(end - text), "0x", 2));) {
+		const char *from = text += 2;
+		uint64_t address;
+		if (!take_digits(&text, end, &address))
+			return convert_fail(c, "an address of more than 64 bits");
+		if (text > from &&
+		    convert_push_address(c, address - (leaf_returns || c->stack.len > 0)) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static void assign_mappings(struct profile *p)
+void convert_add_sample(struct converter *c, const int64_t *values,
+			const struct profile_label *label)
 {
-	vec_for_each(l, &p->locations) {
-		for (size_t i = 0; i < p->mappings.len && l->mapping == PROFILE_NONE; i++) {
-			const struct profile_mapping *m = &p->mappings.items[i];
-			if (l->address >= m->start && l->address < m->limit)
-				l->mapping = (uint32_t)i;
-		}
+	profile_add_sample(c->p, c->stack.items, c->stack.len, values, label, label != NULL);
+	c->stack.len = 0;
+}
+
+struct form {
+	bool (*is)(const char *text);
+	int (*convert)(struct converter *c);
+	const char *drop_frames, *keep_frames;
+};
+
+/* The recorders' own functions, at the leaf of what they record; see profile.proto. */
+#define DROP_ALLOCATORS                                                                            \
+	"(__|__libc_|je_|tc_)?(malloc|calloc|realloc|free|cfree|memalign|posix_memalign|"          \
+	"aligned_alloc|valloc|pvalloc)|tc_(new|delete)(array)?(_nothrow)?|"                        \
+	"operator new(\\[\\])?|operator delete(\\[\\])?|tcmalloc::.*|do_(malloc|memalign).*|"      \
+	"runtime\\..*"
+#define KEEP_RUNTIME "runtime\\.(panic|reflectcall|call[0-9]*)"
+#define DROP_LOCKS                                                                                 \
+	"(base::)?(RecordLock|SubmitMutex|SubmitSpinLock)ProfileData.*|"                           \
+	"(base::)?(Mutex|MutexLock|SpinLock|SpinLockHolder)::"                                     \
+	"(~.*|Unlock.*|ReaderUnlock.*|SlowUnlock.*|AwaitCommon.*)"
+#define DROP_PROFILERS                                                                             \
+	"ProfileData::Add|(ProfileData|CpuProfiler)::prof_handler|__pthread_sighandler|__restore." \
+	"*"
+
+static const struct form cpu = { NULL, convert_cpu, DROP_PROFILERS, NULL };
+
+static const struct form texts[] = {
+	{ convert_is_heap, convert_heap, DROP_ALLOCATORS, KEEP_RUNTIME },
+	{ convert_is_count, convert_count, DROP_PROFILERS, NULL },
+	{ convert_is_threads, convert_threads, DROP_PROFILERS, NULL },
+	{ convert_is_contention, convert_contention, DROP_LOCKS, NULL },
+	{ convert_is_perf, convert_perf, NULL, NULL },
+	{ convert_is_collapsed, convert_collapsed, NULL, NULL },
+};
+
+/* Comments and blank lines may come first. */
+static void skip_comments(struct converter *c)
+{
+	for (;;) {
+		size_t blanks = strspn(c->next, " \t\r");
+		if (c->next[blanks] != '#' && c->next[blanks] != '\n')
+			return;
+		convert_line(c);
 	}
 }
 
-int convert_memory_map(struct converter *c)
+static const struct form *find_form(struct converter *c)
 {
-	struct profile *p = c->p;
+	size_t len = (size_t)(c->end - c->next);
 
-	for (char *line; (line = convert_line(c));) {
-		struct profile_mapping m = { 0 };
-		char permissions[5];
-		int used = 0;
-		/* As in /proc, or in brief: "START-LIMIT: FILE". */
-		bool full = sscanf(line, " %" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s%n",
-				   &m.start, &m.limit, permissions, &m.offset, &used) == 4 &&
-			    used > 0;
-		if (full && !strchr(permissions, 'x'))
-			continue;
-		if (!full &&
-		    (sscanf(line, " %" SCNx64 "-%" SCNx64 ":%n", &m.start, &m.limit, &used) < 2 ||
-		     used == 0))
-			continue;
-		char *file = line + used + strspn(line + used, " ");
-		char *deleted = strstr(file, " (deleted)");
-		if (deleted)
-			*deleted = '\0';
-		m.filename = profile_intern_cstr(p, file);
-		profile_add_mapping(p, &m);
-	}
-	if (p->mappings.len > 0) {
-		size_t main = main_mapping(p);
-		struct profile_mapping first = p->mappings.items[0];
-		p->mappings.items[0] = p->mappings.items[main];
-		p->mappings.items[main] = first;
-		for (size_t i = 0; i < p->mappings.len; i++)
-			p->mappings.items[i].id = i + 1;
-	}
-	assign_mappings(p);
-	return 0;
-}
-
-static int convert(struct converter *c, const void *data, size_t len)
-{
-	const char *text = c->next;
-
-	if (convert_is_cpu(data, len))
-		return convert_cpu(c, data, len);
+	if (convert_is_cpu(c->next, len))
+		return &cpu;
 	/* Text has no NULs; what has is none of these. */
-	if (memchr(text, '\0', len))
+	if (memchr(c->next, '\0', len))
+		return NULL;
+	skip_comments(c);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (texts[i].is(c->next))
+			return &texts[i];
+	}
+	return NULL;
+}
+
+static int convert(struct converter *c)
+{
+	int rc = convert_symbols(c);
+	const struct form *f = rc == 0 ? find_form(c) : NULL;
+
+	if (rc == 0 && !f)
 		return err_plain(c->e, -ENOMSG, "unrecognized profile format");
-	if (convert_is_heap(text))
-		return convert_heap(c);
-	if (convert_is_contention(text))
-		return convert_contention(c);
-	if (convert_is_perf(text))
-		return convert_perf(c);
-	if (convert_is_collapsed(text))
-		return convert_collapsed(c);
-	return err_plain(c->e, -ENOMSG, "unrecognized profile format");
+	if (rc == 0)
+		rc = f->convert(c);
+	if (rc < 0)
+		return rc;
+	c->p->drop_frames = profile_intern_cstr(c->p, f->drop_frames);
+	c->p->keep_frames = profile_intern_cstr(c->p, f->keep_frames);
+	convert_apply_symbols(c);
+	return profile_build_error(c->p);
+}
+
+/* A copy that is cut into lines, with a NUL behind; owned by the caller. */
+static char *copy_text(const void *data, size_t len, struct err *e)
+{
+	char *text = malloc(len + 1);
+
+	if (!text) {
+		err_set(e, -ENOMEM, "cannot convert the profile");
+		return NULL;
+	}
+	if (len > 0)
+		memcpy(text, data, len);
+	text[len] = '\0';
+	return text;
+}
+
+/* The text, decompressed if it is gzip; NULL: see e. */
+static char *read_text(const void *data, size_t len, size_t *text_len, struct err *e)
+{
+	const uint8_t *bytes = data;
+	char *text = NULL;
+	struct stream s;
+
+	*text_len = len;
+	if (len < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b)
+		return copy_text(data, len, e);
+	if (stream_init(&s, -1, data, len, e) == 0 && stream_fill(&s, STREAM_WINDOW_MAX, e) == 0) {
+		*text_len = stream_left(&s);
+		text = copy_text(stream_bytes(&s), *text_len, e);
+	}
+	stream_deinit(&s);
+	return text;
 }
 
 int profile_convert(const void *data, size_t len, struct profile **ret, struct err *e)
 {
-	_cleanup_free_ char *text = malloc(len + 1);
 	_cleanup_profile_ struct profile *p = profile_create();
-	struct converter c = { .p = p, .next = text, .e = e };
+	struct err failed = { 0 };
+	size_t text_len;
+	_cleanup_free_ char *text = read_text(data, len, &text_len, &failed);
 
-	if (!text || !p)
-		return err_set(e, -ENOMEM, "cannot convert the profile");
-	memcpy(text, data, len);
-	text[len] = '\0';
-	c.end = text + len;
-	int rc = convert(&c, data, len);
+	if (!p || !text)
+		return text ? err_set(e, -ENOMEM, "cannot convert the profile")
+			    : err_plain(e, failed.code, "%s", failed.msg);
+	struct converter c = { .p = p, .next = text, .end = text + text_len, .e = e };
+	map_init(&c.symbols, sizeof(uint64_t), sizeof(char *));
+	int rc = convert(&c);
 	vec_deinit(&c.stack);
-	if (rc == 0)
-		rc = profile_build_error(p);
+	map_deinit(&c.symbols);
 	if (rc == -ENOMEM)
 		return err_set(e, rc, "cannot convert the profile");
 	if (rc == 0)

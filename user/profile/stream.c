@@ -8,7 +8,7 @@
 
 #include "base/vec.h"
 
-enum { INPUT_SIZE = 256 * 1024, WINDOW_SIZE = 1024 * 1024, WINDOW_MAX = 1 << 30 };
+enum { INPUT_SIZE = 256 * 1024, WINDOW_SIZE = 1024 * 1024 };
 
 /* Fetch more source bytes into z.next_in; source_end is set when there are none. */
 static int source_read(struct stream *s, struct err *e)
@@ -140,7 +140,7 @@ static int window_make_room(struct stream *s, size_t n, struct err *e)
 		return 0;
 	/* Grow with the bytes that really came, not to what a length field claims. */
 	size_t want = s->window_size ? s->window_size * 2 : WINDOW_SIZE;
-	uint8_t *grown = want <= WINDOW_MAX ? realloc(s->window, want) : NULL;
+	uint8_t *grown = want <= STREAM_WINDOW_MAX ? realloc(s->window, want) : NULL;
 	if (!grown)
 		return err_set(e, -ENOMEM, "cannot hold a field of %zu bytes", n);
 	s->window = grown;

@@ -20,6 +20,7 @@ enum {
 	 * exceeds this ratio after STREAM_FREE_BYTES is taken for a bomb. */
 	STREAM_RATIO_MAX = 128,
 	STREAM_FREE_BYTES = 32 << 20,
+	STREAM_WINDOW_MAX = 1 << 30, /* no window grows larger */
 };
 
 struct stream {
