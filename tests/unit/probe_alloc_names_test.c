@@ -25,7 +25,7 @@ static const struct {
 	{ "__libc_memalign", ALLOC_SIZE1, "", false, true },
 	{ "posix_memalign", ALLOC_POSIX_MEMALIGN, "", false, true },
 	{ "pvalloc", ALLOC_SIZE0, "", false, true },
-	{ "reallocarray", ALLOC_REALLOC, "", false, false },
+	{ "reallocarray", ALLOC_REALLOCARRAY, "", false, false },
 	{ "mallocx", ALLOC_SIZE0, "", false, true },
 	{ "sdallocx", ALLOC_FREE, "", false, false },
 	{ "tc_realloc", ALLOC_REALLOC, "tc_", false, false },

@@ -11,13 +11,15 @@
 
 #define PLACES_MAX 6
 #define NEXT       "the first emulated instruction"
+#define JUMPS      2
 
 /* What is expected of a function. */
 struct expected {
 	const char *name;
 	enum alloc_call call;
 	int from_entry; /* the place; -1: skipped */
-	bool emulated, returns, passes_on, nests;
+	bool emulated, returns, passes_on;
+	int nests;       /* 0, 1, or JUMPS */
 	const char *why; /* begins so: of the place, or of the skip */
 };
 
@@ -248,11 +250,35 @@ static const struct {
 	  MALLOC FREE FUNCTION("calloc", "imul %rsi,%rdi\njmp helper@plt")
 		  FUNCTION("helper", "nop\njmp malloc"),
 	  { { "calloc", 0, -1, false, false, false, false, "leaves the work" } } },
-	{ "realloc leaves its work to one that is not probed",
+	{ "realloc leaves its work to reallocarray",
 	  MALLOC FREE FUNCTION("realloc", "mov $1,%edx\njmp reallocarray")
 		  FUNCTION("reallocarray", "push %rbx\n" WORK "pop %rbx\nret"),
-	  { { "realloc", ALLOC_REALLOC, 5, true, true, false, true, NEXT },
-	    { "reallocarray", 0, -1, false, false, false, false, "takes a count" } } },
+	  { { "realloc", 0, -1, false, false, false, false, "leaves the work" },
+	    { "reallocarray", ALLOC_REALLOCARRAY, 0, true, true, false, false, "emulated" } } },
+	{ "pvalloc asks for more than it is asked for",
+	  MALLOC FREE FUNCTION("pvalloc", "push %rbx\nadd $4095,%rdi\nand $-4096,%rdi\n"
+					  "mov %rdi,%rsi\nmov $4096,%edi\ncall memalign\n"
+					  "pop %rbx\nret")
+		  FUNCTION("memalign", "push %rbx\n" WORK "pop %rbx\nret")
+			  FUNCTION("__libc_pvalloc", "nop\njmp pvalloc"),
+	  { { "pvalloc", ALLOC_SIZE0, 0, true, true, false, true, "emulated" },
+	    { "__libc_pvalloc", 0, -1, false, false, false, false, "leaves the work" } } },
+	{ "pvalloc's last act is a jump to another",
+	  MALLOC FREE FUNCTION("pvalloc", "push %rbx\nlea 4095(%rdi),%rsi\nand $-4096,%rsi\n"
+					  "mov $4096,%edi\npop %rbx\njmp memalign")
+		  FUNCTION("memalign", "push %rbx\n" WORK "pop %rbx\nret"),
+	  { { "pvalloc", ALLOC_SIZE0, 0, true, true, false, JUMPS, "emulated" } } },
+	{ "pvalloc jumps to code that calls another",
+	  MALLOC FREE FUNCTION("pvalloc", "push %rbx\n" WORK "pop %rbx\njmp cold") FUNCTION(
+		  "memalign",
+		  "push %rbx\n" WORK
+		  "pop %rbx\nret") ".p2align 4\ncold: push %rbx\ncall memalign\npop %rbx\nret\n",
+	  { { "pvalloc", ALLOC_SIZE0, 0, true, true, false, JUMPS, "emulated" } } },
+	{ "behind the last call of pvalloc another function begins",
+	  MALLOC FREE FUNCTION("pvalloc", "push %rbx\n" WORK "test %rax,%rax\nje 1f\n"
+					  "pop %rbx\nret\n1: call fail")
+		  FUNCTION("memalign", "jmp malloc") ".type fail,@function\nfail:" WORK "ret\n",
+	  { { "pvalloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
 	{ "a wrapper of code of its own",
 	  MALLOC FREE ".type own,@function\nown:" WORK "ret\n" FUNCTION("calloc", "jmp own"),
 	  { { "calloc", ALLOC_CALLOC, 0, true, true, false, false, "emulated" } } },
@@ -278,7 +304,7 @@ static const struct {
 	  MALLOC FREE ".type start,@function\nstart:" WORK "ret\n" FUNCTION(
 		  "realloc", "push %rbx\ncall start\npop %rbx\n"
 			     "test %rdi,%rdi\nje 1f\n" WORK "ret\n1: jmp malloc"),
-	  { { "realloc", ALLOC_REALLOC, 0, true, true, false, true, "emulated" } } },
+	  { { "realloc", ALLOC_REALLOC, 0, true, true, false, JUMPS, "emulated" } } },
 	{ "realloc of NULL is malloc's, and so are other calls",
 	  MALLOC FREE FUNCTION("realloc", "push %rbx\ntest %rdi,%rdi\nje 1f\n" WORK
 					  "cmp $64,%rsi\njb 2f\n1: mov %rsi,%rdi\ncall malloc\n"
@@ -304,10 +330,16 @@ static const struct {
 	{ "alignments up to 8 only are malloc's",
 	  MALLOC FREE FUNCTION("memalign", "cmp $8,%rdi\nja 1f\nmov %rsi,%rdi\njmp malloc\n"
 					   "1:" WORK "ret"),
-	  { { "memalign", ALLOC_SIZE1, 4, true, true, false, true, NEXT } } },
+	  { { "memalign", ALLOC_SIZE1, 4, true, true, false, JUMPS, NEXT } } },
 	{ "reallocarray of its own",
 	  MALLOC FREE FUNCTION("reallocarray", "push %rbx\n" WORK "pop %rbx\nret"),
-	  { { "reallocarray", 0, -1, false, false, false, false, "takes a count" } } },
+	  { { "reallocarray", ALLOC_REALLOCARRAY, 0, true, true, false, false, "emulated" } } },
+	{ "reallocarray of NULL is malloc's",
+	  MALLOC FREE FUNCTION("reallocarray",
+			       "push %rbx\nimul %rdx,%rsi\ntest %rdi,%rdi\nje 1f\n" WORK
+			       "pop %rbx\nret\n"
+			       "1: mov %rsi,%rdi\npop %rbx\njmp malloc"),
+	  { { "reallocarray", ALLOC_REALLOCARRAY, 0, true, true, true, false, "emulated" } } },
 
 	/* ---- Exceptions ---- */
 	{ "operators of its own",
@@ -386,8 +418,9 @@ static void check_function(const char *title, const struct alloc_probes *probes,
 			 p->emulated);
 	if (p->call != x->call || p->returns != x->returns || !p->no_return != x->returns)
 		fail_msg("%s: %s: call %d, returns %d", title, x->name, p->call, p->returns);
-	if (p->passes_on != x->passes_on || p->nests != x->nests)
-		fail_msg("%s: %s: passes on %d, nests %d", title, x->name, p->passes_on, p->nests);
+	if (p->passes_on != x->passes_on || p->nests + p->jumps != x->nests)
+		fail_msg("%s: %s: passes on %d, nests %d, jumps %d", title, x->name, p->passes_on,
+			 p->nests, p->jumps);
 }
 
 static void check_cases(const char *flags)

@@ -296,7 +296,7 @@ static void aliases_merge(struct alloc_functions *t)
 		}
 		into->what.throws |= from->what.throws;
 		into->what.aligned |= from->what.aligned;
-		into->what.count &= from->what.count;
+		into->what.rounds &= from->what.rounds;
 		if (from->end > into->end)
 			into->end = from->end;
 	}

@@ -26,7 +26,7 @@ struct alloc_name {
 	bool throws;    /* an operator new: it may throw, or call a handler that does */
 	bool aligned;   /* may return what lies inside of a larger block */
 	bool alignment; /* argument 0, or 1 of posix_memalign, is an alignment */
-	bool count;     /* takes a count that no alloc_call knows of: reallocarray */
+	bool rounds;    /* may allocate more than it is asked for: pvalloc */
 	bool cxx;       /* operator new or delete */
 };
 

@@ -25,6 +25,7 @@ static const uint16_t arguments[] = {
 	[ALLOC_SIZE1] = 1u << REG_RDI | 1u << REG_RSI,
 	[ALLOC_POSIX_MEMALIGN] = 1u << REG_RDI | 1u << REG_RSI | 1u << REG_RDX,
 	[ALLOC_REALLOC] = 1u << REG_RDI | 1u << REG_RSI,
+	[ALLOC_REALLOCARRAY] = 1u << REG_RDI | 1u << REG_RSI | 1u << REG_RDX,
 	[ALLOC_FREE] = 1u << REG_RDI,
 };
 
@@ -86,6 +87,7 @@ static enum reg case_of(const struct alloc_function *function, uint64_t *max)
 	*max = ALIGNMENT_ANY;
 	switch (function->what.call) {
 	case ALLOC_REALLOC:
+	case ALLOC_REALLOCARRAY:
 		*max = 0;
 		return REG_RDI;
 	case ALLOC_SIZE1:
@@ -107,6 +109,7 @@ static int inner_find(struct finding *f, const struct alloc_function *function,
 
 	q.reg = case_of(function, &max);
 	probe->nests = all->reaches && function->what.call != ALLOC_FREE;
+	probe->jumps = probe->nests && all->jumps;
 	if (!probe->nests || q.reg == REG_NONE)
 		return 0;
 	q.max = max;
@@ -118,6 +121,7 @@ static int inner_find(struct finding *f, const struct alloc_function *function,
 	q.max = UINT64_MAX;
 	rc = paths_follow(f->code, f->calls, &q, &answer);
 	probe->nests = answer.reaches;
+	probe->jumps = answer.jumps;
 	return rc;
 }
 
@@ -145,8 +149,6 @@ static int function_judge(struct finding *f, const struct alloc_function *functi
 		return rc;
 	if (all.left)
 		return skip_add(f, function, "leaves the work to another that is probed");
-	if (function->what.count)
-		return skip_add(f, function, "takes a count, which nothing here knows of");
 	struct alloc_probe probe = {
 		.allocator = function->allocator,
 		.call = function->what.call,

@@ -36,6 +36,7 @@ enum alloc_call {
 			       * function of ALLOC_SIZE0 whose size is in rsi by `place` */
 	ALLOC_POSIX_MEMALIGN, /* where the pointer goes, alignment, size; returns 0 or an errno */
 	ALLOC_REALLOC,        /* pointer, size */
+	ALLOC_REALLOCARRAY,   /* pointer, count, size */
 	ALLOC_FREE,           /* pointer: free, cfree, operator delete, sdallocx */
 };
 
@@ -58,12 +59,14 @@ struct alloc_probe {
 	/*
 	 * What the function leaves to other allocating functions of the list or of other files,
 	 * as far as its code tells. passes_on: in one case it always does, and returns what they
-	 * return, so that they alone should count the call. The case is, for ALLOC_REALLOC, a
-	 * pointer of NULL, and for ALLOC_SIZE1 and ALLOC_POSIX_MEMALIGN an alignment of at most 16.
-	 * nests: it may call one of them in other cases, too.
+	 * return, so that they alone should count the call. The case is, for ALLOC_REALLOC and
+	 * ALLOC_REALLOCARRAY, a pointer of NULL, and for ALLOC_SIZE1 and ALLOC_POSIX_MEMALIGN an
+	 * alignment of at most 16. nests: it may call one of them in other cases, too. jumps: in
+	 * these it may have left its own code by a jump before, so that it is not on the stack.
 	 */
 	bool passes_on;
 	bool nests;
+	bool jumps;
 };
 
 /** A function that has an allocation's name and needs no probe, or cannot have one. */

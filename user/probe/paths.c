@@ -23,7 +23,8 @@ struct state {
 	bool worked;        /* the path has done something of its own */
 	uint8_t result;     /* enum result: what it would return now */
 	bool failed;        /* has set errno */
-	uint8_t padding[2]; /* zero: states are compared as bytes */
+	bool outside;       /* the path has left the function's own code by a jump */
+	uint8_t padding[1]; /* zero: states are compared as bytes */
 };
 
 /* What the last comparison was about. */
@@ -50,7 +51,7 @@ struct walk {
 	struct map *callees; /* struct callee_key -> struct callee_found */
 	vec_of(struct state) todo;
 	struct map seen; /* struct state -> nothing that matters */
-	bool served, own, reaches, throws;
+	bool served, own, reaches, jumps, throws;
 	int rc;
 };
 
@@ -96,8 +97,8 @@ static bool serves(const struct walk *w, const struct alloc_name *what)
 {
 	const struct alloc_name *mine = &w->q->function->what;
 
-	if (what->count)
-		return false; /* not probed itself */
+	if (mine->rounds && !what->rounds)
+		return false; /* the other is asked for more */
 	if (mine->call == ALLOC_FREE || what->call == ALLOC_FREE)
 		return mine->call == what->call;
 	/* An aligned block may lie inside of that which the other returns, unless any would do. */
@@ -110,6 +111,7 @@ static bool alloc_call_take(struct walk *w, struct state *s, const struct callee
 	bool frees = callee->what.call == ALLOC_FREE;
 
 	w->reaches |= !itself && !frees;
+	w->jumps |= !itself && !frees && s->outside;
 	if (!itself && serves(w, &callee->what)) {
 		w->served = true;
 		return false;
@@ -179,6 +181,7 @@ static bool code_call(struct walk *w, struct state *s, uint64_t entry)
 		return false;
 	}
 	w->reaches |= found.reaches;
+	w->jumps |= found.reaches && s->outside;
 	s->worked |= found.own;
 	w->served |= found.served && !found.own;
 	return !found.served || found.own;
@@ -278,10 +281,12 @@ static void compared_apply(const struct state *s, const struct insn *in, struct 
 static void jump_take(struct walk *w, const struct state *s, const struct insn *in)
 {
 	struct callee callee = calls_resolve(w->calls, in);
+	const struct alloc_function *f = w->q->function;
 	struct state there = *s;
 
-	if (callee.kind == CALLEE_CODE || (callee.vaddr && callee.vaddr == w->q->function->entry))
-		state_add(w, s, callee.vaddr);
+	there.outside |= w->calls_deep == 0 && (callee.vaddr < f->entry || callee.vaddr >= f->end);
+	if (callee.kind == CALLEE_CODE || (callee.vaddr && callee.vaddr == f->entry))
+		state_add(w, &there, callee.vaddr);
 	else {
 		there.result = RESULT_ANY;
 		if (call_take(w, &there, &callee))
@@ -331,7 +336,8 @@ static void path_follow(struct walk *w, struct state s)
 			jump_take(w, &s, &in);
 			return;
 		case FLOW_CALL:
-			if (!call_follow(w, &s, &in))
+			/* Behind the last call of a function is another one: it does not return. */
+			if (!call_follow(w, &s, &in) || s.at + in.len == w->q->function->end)
 				return;
 			compared = (struct compared){ 0 };
 			break;
@@ -373,6 +379,7 @@ int paths_follow(struct code *code, struct calls *calls, const struct paths_ques
 	*ret = (struct paths_answer){
 		.left = w.served && !w.own,
 		.reaches = w.reaches,
+		.jumps = w.jumps,
 		.throws = w.throws,
 	};
 	map_deinit(&callees);

@@ -20,7 +20,8 @@ struct paths_answer {
 	 * least: what it returns is returned, what it is given was given. In doubt false.
 	 */
 	bool left;
-	bool reaches; /* another function that allocates is called on some path */
+	bool reaches; /* another function that allocates is called on some path, */
+	bool jumps;   /* after a jump out of the function's own code, or by one */
 	bool throws;  /* a function that throws is called on some path, by this one itself */
 };
 
