@@ -6,22 +6,20 @@
  * The path of a call that is not sampled is the whole cost of the profile: a countdown and one test
  * of a counter. Everything else is in functions that the verifier checks once.
  */
-#include "abi/heap.h"
 #include "lib/exponential.h"
+#include "lib/heap_calls.bpf.h"
+
+/* A walk passes return probes: see call_walk(). */
+static __always_inline void walk_passes(__u32 slot, __u64 at);
+#define WALK_PASSES(slot, at) walk_passes(slot, at)
 #include "lib/walk.bpf.h"
 
 const volatile __u64 rate_bytes = 512 << 10;
-const volatile __u64 max_live = 1 << 18;
 const volatile __u64 log_table[LOG_TABLE_SIZE] = {};
 const volatile _Bool sessions = 0; /* each entry program sees the return, too; 1 skips it */
 
-/* Shared by all CPUs. Races between them are harmless: a rate may be doubled twice at once. */
-__u32 rate_shift = 0;
 __u32 skip_shift = 0; /* user space probes in one window of 2^skip_shift */
 __u32 stopped = 0;    /* everything stays as it is */
-__u64 live_count = 0;
-__u32 live_filter[1 << HEAP_FILTER_BITS] = {};
-__u32 threads_pending[1 << HEAP_THREADS_BITS] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -29,35 +27,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct heap_cpu);
 } cpus SEC(".maps");
-
-/* The hash of counts in use; user space puts the idle one in its place and drains this one. */
-struct counts {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(struct heap_key));
-	__uint(value_size, sizeof(struct heap_value));
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct counts);
-} counts_active SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1); /* max_live and some */
-	__type(key, struct heap_live_key);
-	__type(value, struct heap_key);
-} live SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, HEAP_PENDING_MAX);
-	__type(key, struct heap_pending_key);
-	__type(value, struct heap_pending);
-} pending SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -82,27 +51,6 @@ static __always_inline struct heap_cpu *cpu_get(void)
 	__u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&cpus, &cpu);
-}
-
-/* Tells the programs that a process executes apart, and processes that reuse a number. */
-static __always_inline __u32 task_life(void)
-{
-	__u64 tag = task_tag((void *)bpf_get_current_task());
-
-	return tag ^ (tag >> 32);
-}
-
-static __always_inline __u32 *filter_of(__u64 address)
-{
-	/* Fibonacci hashing: the low bits of a pointer are all alike. */
-	__u64 hash = address * 0x9e3779b97f4a7c15ULL;
-
-	return &live_filter[hash >> (64 - HEAP_FILTER_BITS)];
-}
-
-static __always_inline __u32 *pending_of(__u32 tid)
-{
-	return &threads_pending[tid & ((1 << HEAP_THREADS_BITS) - 1)];
 }
 
 static __always_inline __u64 random_u64(void)
@@ -134,103 +82,6 @@ static __always_inline _Bool call_sampled(struct heap_cpu *cpu, __u64 size)
 		return 0;
 	cpu->left = exponential(random_u64(), rate_bytes << cpu->shift, log_table);
 	return 1;
-}
-
-/* ---- Counting ------------------------------------------------------------------------------ */
-
-/* The counts of a key in the hash in use, added if missing; NULL if it is full. */
-static __always_inline struct heap_value *counts_get(const struct heap_key *key)
-{
-	struct heap_value none = { 0 };
-	__u32 zero = 0;
-	void *counts = bpf_map_lookup_elem(&counts_active, &zero);
-
-	if (!counts)
-		return 0;
-	struct heap_value *value = bpf_map_lookup_elem(counts, key);
-	if (value)
-		return value;
-	bpf_map_update_elem(counts, key, &none, BPF_NOEXIST);
-	return bpf_map_lookup_elem(counts, key);
-}
-
-static __always_inline void count_free(const struct heap_key *key)
-{
-	struct heap_value *value = counts_get(key);
-
-	if (value)
-		__sync_fetch_and_add(&value->frees, 1);
-	else
-		count(COUNTER_LOST_COUNTS, 1);
-}
-
-/* Take a live allocation out; 0 if it was there, with its key in *key. */
-static __always_inline int live_take(__u64 address, struct heap_key *key)
-{
-	struct heap_live_key at = { .address = address,
-				    .tgid = task_tgid_current(),
-				    .life = task_life() };
-	struct heap_key *found = bpf_map_lookup_elem(&live, &at);
-
-	if (!found)
-		return -1;
-	*key = *found;
-	/* Of two threads that free the same pointer one finds it. */
-	if (bpf_map_delete_elem(&live, &at))
-		return -1;
-	__sync_fetch_and_add(filter_of(address), -1);
-	__sync_fetch_and_add(&live_count, -1);
-	return 0;
-}
-
-/*
- * The rate doubles whenever half of the room that is left is used up, so that it never is; what
- * lives keeps the weight of its own rate.
- */
-static __always_inline void rate_adapt(__u32 shift)
-{
-	if (rate_shift == shift && shift < HEAP_SHIFT_MAX &&
-	    live_count > max_live - (max_live >> (shift + 1)))
-		rate_shift = shift + 1;
-}
-
-static __always_inline void live_put(__u64 address, const struct heap_key *key)
-{
-	struct heap_live_key at = { .address = address,
-				    .tgid = key->sample.tgid,
-				    .life = key->life };
-	struct heap_key *stale = bpf_map_lookup_elem(&live, &at);
-
-	if (stale) {
-		/* Freed without our seeing it; or a call inside this one was counted too. */
-		count(HEAP_REUSED, 1);
-		count_free(stale);
-		bpf_map_update_elem(&live, &at, key, BPF_ANY);
-		return;
-	}
-	/* The filter first: a free on another CPU must not pass by. */
-	__sync_fetch_and_add(filter_of(address), 1);
-	if (bpf_map_update_elem(&live, &at, key, BPF_NOEXIST)) {
-		__sync_fetch_and_add(filter_of(address), -1);
-		count(HEAP_LOST_LIVE, 1);
-		count_free(key);
-		return;
-	}
-	__sync_fetch_and_add(&live_count, 1);
-	rate_adapt(key->shift);
-}
-
-/* 0, or nonzero if the allocation is lost. */
-static __always_inline int count_alloc(const struct heap_key *key)
-{
-	struct heap_value *value = counts_get(key);
-
-	if (!value) {
-		count(COUNTER_LOST_COUNTS, 1);
-		return -1;
-	}
-	__sync_fetch_and_add(&value->allocs, 1);
-	return 0;
 }
 
 /* ---- A sampled call ------------------------------------------------------------------------ */
@@ -272,8 +123,20 @@ static __always_inline int slot_mine(void)
 	return -1;
 }
 
+/* Is the return probe that of a call which counts? What it calls does not, but a signal's handler
+ * that has interrupted it does. */
+static __always_inline void walk_passes(__u32 slot, __u64 place)
+{
+	struct heap_pending_key key = pending_key(place);
+	struct walk_scratch *sc = scratch_get(slot);
+	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
+
+	if (sc && at && !sc->interrupted && bpf_map_lookup_elem(&pending, &key))
+		at->inside = 1;
+}
+
 /* Walk from the registers in the slot's state and see to it that user space knows the stack; 0, or
- * nonzero if the sample is lost. */
+ * nonzero if the call does not count or is lost. */
 static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *at, __u32 slot,
 				     __u64 size, __u32 shift)
 {
@@ -281,7 +144,12 @@ static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *
 	__u32 type = EVENT_STACK;
 
 	sample_init(sc, (void *)bpf_get_current_task(), task_tgid_current());
+	at->inside = 0;
 	int end = user_walk(sc, slot);
+	if (at->inside) {
+		count(HEAP_NESTED, 1);
+		return -1;
+	}
 	sc->sample.key.end = end;
 	if (end_is_deferred(end)) {
 		type = EVENT_DEFERRED;
@@ -306,25 +174,6 @@ static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *
 	return 0;
 }
 
-static __always_inline int pending_put(struct heap_slot *at, __u64 sp)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct heap_pending_key key = { .sp = sp, .tid = tid };
-
-	if (!bpf_probe_read_user(&at->pending.return_to, sizeof(at->pending.return_to),
-				 (const void *)sp)) {
-		if (!bpf_map_update_elem(&pending, &key, &at->pending, BPF_NOEXIST)) {
-			__sync_fetch_and_add(pending_of(tid), 1);
-			return 0;
-		}
-		/* In the place of a call that was left by a longjmp. */
-		if (!bpf_map_update_elem(&pending, &key, &at->pending, BPF_EXIST))
-			return 0;
-	}
-	count(HEAP_LOST_PENDING, 1);
-	return -1;
-}
-
 /* As call_enter(). */
 static __always_inline int call_record(__u32 slot)
 {
@@ -343,10 +192,10 @@ static __always_inline int call_record(__u32 slot)
 	if ((flags & HEAP_SAMPLED) && call_walk(sc, at, slot, size, shift))
 		flags &= ~HEAP_SAMPLED;
 	at->pending.flags = flags;
-	if (!(flags & HEAP_SAMPLED) && !at->pending.old_address)
+	if (!(flags & (HEAP_SAMPLED | HEAP_JUMPS)) && !at->pending.old_address)
 		return 0;
 	if (flags & HEAP_RETURNS) {
-		if (!pending_put(at, sp))
+		if (!call_before(sp) && !pending_put(&at->pending, sp))
 			return 1;
 		/* What happens to the old block will not be seen: it counts as freed. */
 		if (at->pending.old_address)
@@ -375,79 +224,6 @@ __noinline int call_enter(__u32 slot)
 	}
 	slot_release(slot);
 	return wanted;
-}
-
-/* The pointer that a call returned; 0 if it failed. */
-static __always_inline __u64 pending_result(const struct heap_pending *p, __u64 result)
-{
-	__u64 pointer = 0;
-
-	if (!(p->flags & HEAP_POSIX_MEMALIGN))
-		return result;
-	if ((__u32)result != 0 ||
-	    bpf_probe_read_user(&pointer, sizeof(pointer), (const void *)p->pointer))
-		return 0;
-	return pointer;
-}
-
-/*
- * A thread with calls in flight is at `ip` with its stack at `sp`: if one of them has just
- * returned, account for it. What lies at the same place but was left by a longjmp is forgotten. 1
- * if it was a return.
- */
-__noinline int call_return(__u64 sp, __u64 ip, __u64 result)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct heap_pending_key key = { .sp = sp - 8, .tid = tid };
-	struct heap_pending *p = bpf_map_lookup_elem(&pending, &key);
-
-	if (!p)
-		return 0;
-	_Bool returned = p->return_to == ip;
-	if (returned) {
-		__u64 pointer = pending_result(p, result);
-
-		if (p->old_address && !pointer && p->size)
-			live_put(p->old_address, &p->old); /* realloc failed: nothing changed */
-		else if (p->old_address)
-			count_free(&p->old);
-		if (!(p->flags & HEAP_SAMPLED)) {
-			/* only the old block mattered */
-		} else if (pointer) {
-			if (!count_alloc(&p->key))
-				live_put(pointer, &p->key);
-		} else if (p->size) {
-			count(HEAP_FAILED, 1);
-		}
-	}
-	if (!returned)
-		count(HEAP_LOST_RETURN, 1);
-	bpf_map_delete_elem(&pending, &key);
-	__sync_fetch_and_add(pending_of(tid), -1);
-	return returned;
-}
-
-/* Without sessions every return is seen: one that belongs to a call that is not sampled must not
- * find what a longjmp left at the same place. */
-__noinline int call_forget(__u64 sp)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct heap_pending_key key = { .sp = sp, .tid = tid };
-
-	if (bpf_map_delete_elem(&pending, &key))
-		return -1;
-	__sync_fetch_and_add(pending_of(tid), -1);
-	return 0;
-}
-
-__noinline int free_live(__u64 address)
-{
-	struct heap_key key;
-
-	if (live_take(address, &key))
-		return -1;
-	count_free(&key);
-	return 0;
 }
 
 /* ---- Probes -------------------------------------------------------------------------------- */
@@ -508,7 +284,7 @@ static __always_inline void probe_enter(struct pt_regs *ctx, void *to, __u64 siz
 		return;
 	cpu->allocs++;
 	_Bool sampled = call_sampled(cpu, size);
-	if (!sampled && (!(flags & HEAP_REALLOC) || !*filter_of(pointer)))
+	if (!sampled && !(flags & HEAP_JUMPS) && (!(flags & HEAP_REALLOC) || !*filter_of(pointer)))
 		return;
 	int slot = slot_claim();
 	struct heap_slot *at = bpf_map_lookup_elem(&slots, &slot);
@@ -531,32 +307,32 @@ static __always_inline int probe_return(struct pt_regs *ctx)
 	return *pending_of(tid) && call_return(ctx->rsp, ctx->rip, ctx->rax);
 }
 
-static __always_inline void probe_forget(struct pt_regs *ctx)
+/* Whether this is the end of a call that has jumped here. */
+static __always_inline int probe_before(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 
-	if (*pending_of(tid))
-		call_forget(ctx->rsp);
+	return *pending_of(tid) && call_before(ctx->rsp);
 }
 
-/* Whether nmemb * size is below 2^63; where it is not the call fails. */
-static __always_inline _Bool calloc_fits(__u64 nmemb, __u64 size)
+/* Whether a product is below 2^63; of what is not, the call fails. */
+static __always_inline _Bool product_fits(__u64 nmemb, __u64 size)
 {
 	return !((nmemb | size) >> 32) || !nmemb || !size ||
 	       leading_zeros(nmemb) + leading_zeros(size) >= 64;
 }
 
-/* Alignments up to malloc's own, for which aligned allocations are malloc's (see `passes_on` in
- * probe/alloc_probes.h). */
-#define ALIGNMENT_MALLOC 16
-
 /*
  * One program for each call: for a uprobe, beside which heap_return sits on the function's return;
  * or for a session, where the kernel runs it at the entry and, if that returned 0, at the return.
  * Arguments are in rdi, rsi and rdx. The *_passes programs leave to another probed function the
- * calls that theirs passes on to it.
+ * calls that theirs passes on to it; the *_jumps programs see every return, so that a function
+ * which theirs jumps to finds the call that it is a part of.
+ *
+ * Where every return is seen, that of a call which is not sampled must not find what a longjmp left
+ * at the same place.
  */
-#define HEAP_PROGRAM(call, condition, size, pointer, more)                                         \
+#define HEAP_PROGRAM(call, condition, size, pointer, flags)                                        \
 	SEC("uprobe")                                                                              \
 	int heap_##call(struct pt_regs *ctx)                                                       \
 	{                                                                                          \
@@ -564,31 +340,58 @@ static __always_inline _Bool calloc_fits(__u64 nmemb, __u64 size)
 			return RETURN_SKIPPED;                                                     \
 		if (sessions && probe_return(ctx))                                                 \
 			return 0;                                                                  \
-		if (!sessions)                                                                     \
-			probe_forget(ctx);                                                         \
+		if (!sessions && probe_before(ctx))                                                \
+			return 0;                                                                  \
 		if (condition)                                                                     \
-			probe_enter(ctx, &recorders, size, pointer, HEAP_RETURNS | (more));        \
+			probe_enter(ctx, &recorders, size, pointer, HEAP_RETURNS | (flags));       \
 		return RETURN_SKIPPED;                                                             \
 	}
 
+/* Whether alignments are above malloc's own, for which aligned allocations are malloc's (see
+ * `passes_on` in probe/alloc_probes.h). */
+#define ALIGNED (ctx->rdi > 16)
+
 HEAP_PROGRAM(size0, 1, ctx->rdi, 0, 0)
+HEAP_PROGRAM(size0_jumps, 1, ctx->rdi, 0, HEAP_JUMPS)
 HEAP_PROGRAM(size1, 1, ctx->rsi, 0, 0)
-HEAP_PROGRAM(size1_passes, ctx->rdi > ALIGNMENT_MALLOC, ctx->rsi, 0, 0)
+HEAP_PROGRAM(size1_jumps, 1, ctx->rsi, 0, HEAP_JUMPS)
+HEAP_PROGRAM(size1_passes, ALIGNED, ctx->rsi, 0, 0)
+HEAP_PROGRAM(size1_passes_jumps, ALIGNED, ctx->rsi, 0, HEAP_JUMPS)
 HEAP_PROGRAM(posix_memalign, 1, ctx->rdx, ctx->rdi, HEAP_POSIX_MEMALIGN)
+HEAP_PROGRAM(calloc, product_fits(ctx->rdi, ctx->rsi), ctx->rdi * ctx->rsi, 0, 0)
 HEAP_PROGRAM(realloc, 1, ctx->rsi, ctx->rdi, HEAP_REALLOC)
 HEAP_PROGRAM(realloc_passes, ctx->rdi, ctx->rsi, ctx->rdi, HEAP_REALLOC)
-HEAP_PROGRAM(calloc, calloc_fits(ctx->rdi, ctx->rsi), ctx->rdi * ctx->rsi, 0, 0)
+HEAP_PROGRAM(reallocarray, product_fits(ctx->rsi, ctx->rdx), ctx->rsi * ctx->rdx, ctx->rdi,
+	     HEAP_REALLOC)
+HEAP_PROGRAM(reallocarray_passes, product_fits(ctx->rsi, ctx->rdx) && ctx->rdi, ctx->rsi * ctx->rdx,
+	     ctx->rdi, HEAP_REALLOC)
 
 /*
- * A function that may throw: its return is not seen. This is no session: the kernel would put a
- * return probe on the calls of a process that another session probes at the same place.
+ * A function that may throw, of which nothing but the entry is seen; or with its exits, the `ret`
+ * instructions, where heap_exit sits. Neither is a session: the kernel would put a return probe on
+ * the calls of a process that another session probes at the same place.
  */
+#define HEAP_PROGRAM_THROWS(call, flags)                                                           \
+	SEC("uprobe")                                                                              \
+	int heap_##call(struct pt_regs *ctx)                                                       \
+	{                                                                                          \
+		/* More than there are addresses: it fails. */                                     \
+		if (!stopped && !(ctx->rdi >> 47) &&                                               \
+		    !(((flags)&HEAP_RETURNS) && probe_before(ctx)))                                \
+			probe_enter(ctx, &recorders_only, ctx->rdi, 0, flags);                     \
+		return 0;                                                                          \
+	}
+
+HEAP_PROGRAM_THROWS(size0_only, 0)
+HEAP_PROGRAM_THROWS(size0_exits, HEAP_RETURNS)
+
 SEC("uprobe")
-int heap_size0_only(struct pt_regs *ctx)
+int heap_exit(struct pt_regs *ctx)
 {
-	/* More than there are addresses: it fails, which is not seen. */
-	if (!stopped && !(ctx->rdi >> 47))
-		probe_enter(ctx, &recorders_only, ctx->rdi, 0, 0);
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (!stopped && *pending_of(tid))
+		call_exit(ctx->rsp, ctx->rax);
 	return 0;
 }
 

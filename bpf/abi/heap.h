@@ -50,6 +50,7 @@ enum heap_flag {
 				       */
 	HEAP_REALLOC = 1 << 2,        /* `pointer` is resized */
 	HEAP_SAMPLED = 1 << 3,        /* this call was */
+	HEAP_JUMPS = 1 << 4,          /* its last act may be a jump to another such function */
 };
 
 struct heap_pending {
@@ -76,7 +77,8 @@ _Static_assert(sizeof(struct heap_cpu) == 64, "a cache line each");
 /* Room for what is not on the BPF stack; one beside each slot of `scratch`. */
 struct heap_slot {
 	struct heap_pending pending;
-	__u64 owner; /* process and thread that have claimed it; 0: none */
+	__u64 owner;  /* process and thread that have claimed it; 0: none */
+	__u64 inside; /* whether the walk has found a call in flight that made this one */
 };
 
 #define HEAP_SLOTS_PER_CPU 4 /* sampled calls that preempt each other in the middle of a walk */
@@ -97,7 +99,8 @@ enum heap_counter {
 	HEAP_LOST_SCRATCH = COUNTER_KIND, /* calls: no slot was free for the walk */
 	HEAP_LOST_PENDING,                /* calls: too many in flight */
 	HEAP_LOST_LIVE,   /* allocations whose free cannot be seen: `live` was full */
-	HEAP_LOST_RETURN, /* calls: what returned at their place on the stack was not they */
+	HEAP_LOST_RETURN, /* calls: left by a longjmp or an exception */
+	HEAP_NESTED,      /* calls that another one has made, which counts for both */
 	HEAP_FAILED,      /* calls that returned no memory */
 	HEAP_REUSED,      /* addresses allocated again without a free in between */
 	HEAP_COUNTERS,    /* at most COUNTERS_MAX */

@@ -85,6 +85,7 @@ struct task_event {
 struct walk_scratch {
 	__u32 first, count;            /* the process's slice of the mappings */
 	struct unwind_mapping mapping; /* the last one found */
+	__u64 interrupted;             /* the walk has passed a signal handler */
 	struct sample_event sample;
 	__u64 data[WALK_DATA_WORDS]; /* follows sample: both go out in one piece */
 };

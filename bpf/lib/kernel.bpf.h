@@ -40,7 +40,17 @@ struct sched_entity {
 	unsigned long long sum_exec_runtime;
 };
 
-struct mm_struct;
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
+struct mm_struct {
+	struct uprobes_state uprobes_state;
+};
 
 struct return_instance {
 	unsigned long stack; /* where the return address was */
@@ -50,6 +60,9 @@ struct return_instance {
 
 struct uprobe_task {
 	struct return_instance *return_instances;
+	void *active_uprobe;     /* one whose instruction is single-stepped, */
+	unsigned long vaddr;     /* its address, */
+	unsigned long xol_vaddr; /* and that of its copy */
 };
 
 struct task_struct {

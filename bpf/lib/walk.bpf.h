@@ -9,6 +9,7 @@
 
 #include "abi/sample.h"
 #include "lib/follow.bpf.h"
+#include "lib/return_probe.bpf.h"
 #include "lib/stack_hash.h"
 #include "lib/tables.bpf.h"
 
@@ -94,37 +95,29 @@ __noinline int walk_step(__u32 slot)
 	int end = unwind_step(sc, &sc->sample.state, &sc->mapping, &frame);
 	if (frame)
 		frame_push(sc, frame);
+	/* No other caller's registers are all known. */
+	sc->interrupted |= end == UNWIND_CONTINUE && sc->sample.state.exact;
 	return end;
 }
 
-/* The task's return probes nest at most 64 deep (MAX_URETPROBE_DEPTH in kernel/events/uprobes.c).
- */
-#define RETURN_PROBES_MAX 64
+/* What the includer makes of a return probe that a walk passes: `at` is the place on the stack. */
+#ifndef WALK_PASSES
+#define WALK_PASSES(slot, at) ((void)0)
+#endif
 
-/*
- * Behind a return probe the stack holds the address of a trampoline; the task keeps the real one,
- * by the place on the stack. A tail call through probed functions leaves several for one place: the
- * outermost has the address. 0, or nonzero if no return probe explains the PC.
- */
+/* Go on behind a return probe; 0, or nonzero if none explains the PC. */
 __noinline int walk_leave_trampoline(__u32 slot)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct return_instance *at = BPF_CORE_READ(task, utask, return_instances);
 	struct walk_scratch *sc = scratch_get(slot);
 
-	if (!sc || sc->sample.state.exact)
+	if (!sc || sc->sample.state.exact || sc->sample.state.pc + 1 != return_probe_trampoline())
 		return -1;
-	for (int i = 0; i < RETURN_PROBES_MAX && at; i++) {
-		__u64 ra = BPF_CORE_READ(at, orig_ret_vaddr);
-
-		if (BPF_CORE_READ(at, stack) == sc->sample.state.sp - 8 &&
-		    ra - 1 != sc->sample.state.pc) {
-			sc->sample.state.pc = ra - 1;
-			return 0;
-		}
-		at = BPF_CORE_READ(at, next);
-	}
-	return -1;
+	__u64 at = sc->sample.state.sp - 8, address = return_probe_address(at);
+	if (!address)
+		return -1;
+	sc->sample.state.pc = address - 1;
+	WALK_PASSES(slot, at);
+	return 0;
 }
 
 /* Loops are in two levels: the verifier checks the inner one once, not for each turn of the outer.
@@ -197,6 +190,7 @@ static __always_inline int user_walk(struct walk_scratch *sc, __u32 slot)
 	sc->first = process->first;
 	sc->count = process->count;
 	sc->mapping.start = sc->mapping.end = 0;
+	sc->interrupted = 0;
 	return walk(slot);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "lib/regs_x86_64.h"
 #include "proc/file.h"
 
 #define VDSO_PATH "[vdso]"
@@ -205,6 +206,19 @@ uint64_t code_file_bias(const struct code_file *file, const struct proc_mapping 
 			return m->start - m->pgoff + segment->offset - segment->vaddr;
 	}
 	return m->start - m->pgoff;
+}
+
+bool code_file_returns_from_signal(const struct code_file *file, uint64_t vaddr)
+{
+	vec_for_each(s, &file->segments) {
+		uint64_t code = 0;
+
+		if (vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
+			return pread(file->fd, &code, sizeof(code),
+				     (off_t)(vaddr - s->vaddr + s->offset)) == sizeof(code) &&
+			       code == UNWIND_SIGRETURN_WORD;
+	}
+	return false;
 }
 
 /* The executable segment that a mapping shows: its number, or 0 in files without. */

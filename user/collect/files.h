@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -75,6 +76,10 @@ int code_files_preload(struct code_files *f, const char *path, struct err *e);
 
 /** The file of a frame's number; NULL if there is none. */
 const struct code_file *code_files_at(const struct code_files *f, uint32_t number);
+
+/** Is there the code that a signal's handler returns to (`mov $15,%rax; syscall`), at an address of
+ * the file? */
+bool code_file_returns_from_signal(const struct code_file *file, uint64_t vaddr);
 
 /** Address in the process minus address in the file, for a mapping of this file. */
 uint64_t code_file_bias(const struct code_file *file, const struct proc_mapping *m);

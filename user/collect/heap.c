@@ -420,6 +420,7 @@ void heap_collector_counters(const struct heap_collector *c, struct heap_counter
 		.shift = *c->rate_shift,
 		.failed = follow_counter(f, HEAP_FAILED),
 		.reused = follow_counter(f, HEAP_REUSED),
+		.nested = follow_counter(f, HEAP_NESTED),
 		.ring = follow_counter(f, COUNTER_LOST_RING),
 		.counts = follow_counter(f, COUNTER_LOST_COUNTS),
 		.store = c->sites.lost_full,

@@ -39,11 +39,13 @@ struct heap_counters {
 	uint32_t shift;         /* the rate is rate_bytes << shift now */
 	uint64_t failed;        /* sampled calls that returned no memory */
 	uint64_t reused;        /* sampled addresses that came again without a free in between */
+	uint64_t nested;        /* sampled calls that another one has made, which counts for both */
 	/* lost allocations: */
 	uint64_t ring, counts, store, stack; /* as struct cpu_losses */
 	uint64_t scratch;                    /* no slot free for the walk */
 	uint64_t pending;                    /* too many calls in flight */
-	uint64_t returns;                    /* left by a longjmp, or returned unrecognised */
+	uint64_t returns;                    /* left by a longjmp or an exception, or in flight when
+						the probes went */
 	uint64_t untracked;                  /* in the profile, but the table of live ones was full:
 						never in use */
 	/* no allocations: */

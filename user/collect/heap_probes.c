@@ -15,17 +15,22 @@
 /* The programs of heap.bpf.c by what a probe is. */
 static const struct heap_program {
 	enum alloc_call call;
-	bool returns, passes_on;
+	bool returns, passes_on, jumps;
 	const char *name;
 } programs[] = {
-	{ ALLOC_SIZE0, true, false, "heap_size0" },
-	{ ALLOC_SIZE0, false, false, "heap_size0_only" },
-	{ ALLOC_CALLOC, true, false, "heap_calloc" },
-	{ ALLOC_SIZE1, true, false, "heap_size1" },
-	{ ALLOC_SIZE1, true, true, "heap_size1_passes" },
-	{ ALLOC_POSIX_MEMALIGN, true, false, "heap_posix_memalign" },
-	{ ALLOC_REALLOC, true, false, "heap_realloc" },
-	{ ALLOC_REALLOC, true, true, "heap_realloc_passes" },
+	{ ALLOC_SIZE0, true, false, false, "heap_size0" },
+	{ ALLOC_SIZE0, true, false, true, "heap_size0_jumps" },
+	{ ALLOC_SIZE0, false, false, false, "heap_size0_only" },
+	{ ALLOC_CALLOC, true, false, false, "heap_calloc" },
+	{ ALLOC_SIZE1, true, false, false, "heap_size1" },
+	{ ALLOC_SIZE1, true, false, true, "heap_size1_jumps" },
+	{ ALLOC_SIZE1, true, true, false, "heap_size1_passes" },
+	{ ALLOC_SIZE1, true, true, true, "heap_size1_passes_jumps" },
+	{ ALLOC_POSIX_MEMALIGN, true, false, false, "heap_posix_memalign" },
+	{ ALLOC_REALLOC, true, false, false, "heap_realloc" },
+	{ ALLOC_REALLOC, true, true, false, "heap_realloc_passes" },
+	{ ALLOC_REALLOCARRAY, true, false, false, "heap_reallocarray" },
+	{ ALLOC_REALLOCARRAY, true, true, false, "heap_reallocarray_passes" },
 };
 
 /* ---- Programs ------------------------------------------------------------------------------ */
@@ -33,8 +38,10 @@ static const struct heap_program {
 /* The link of a program: where there are sessions, those that see one end alone need none. */
 static enum uprobe_kind program_kind(const struct heap_probes *h, const char *name)
 {
-	static const char *const one_end[] = { "heap_free", "heap_return", "heap_size0_only",
-					       "heap_record_only" };
+	static const char *const one_end[] = {
+		"heap_free",        "heap_return", "heap_size0_only",
+		"heap_size0_exits", "heap_exit",   "heap_record_only"
+	};
 
 	for (size_t i = 0; h->kind == UPROBE_SESSION && i < ARRAY_SIZE(one_end); i++)
 		if (strcmp(name, one_end[i]) == 0)
@@ -121,13 +128,27 @@ const struct alloc_probes *heap_probes_of(const struct heap_probes *h, uint32_t 
 
 /* ---- Attaching ----------------------------------------------------------------------------- */
 
-/* posix_memalign stores what it gets: it passes on by a call, and can count that itself. */
-static bool probe_fits(const struct alloc_probe *probe, const struct heap_program *program)
+static const struct heap_program *program_find(const struct alloc_probe *probe, bool passes_on,
+					       bool jumps)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (programs[i].call == probe->call && programs[i].returns == probe->returns &&
+		    programs[i].passes_on == passes_on && programs[i].jumps == jumps)
+			return &programs[i];
+	return NULL;
+}
+
+/*
+ * The program for a probe, NULL if there is none. posix_memalign stores what it gets: it passes on
+ * by a call, and can count that itself. Without a program for the jumps of a call these count twice
+ * where the first one is not sampled.
+ */
+static const struct heap_program *program_of(const struct alloc_probe *probe)
 {
 	bool passes_on = probe->passes_on && probe->call != ALLOC_POSIX_MEMALIGN;
+	const struct heap_program *p = program_find(probe, passes_on, probe->jumps);
 
-	return probe->call == program->call && probe->returns == program->returns &&
-	       passes_on == program->passes_on;
+	return p ? p : program_find(probe, passes_on, false);
 }
 
 static bool probe_is_free(const struct alloc_probe *probe, const void *unused)
@@ -144,7 +165,7 @@ static bool probe_returns(const struct alloc_probe *probe, const void *unused)
 
 static bool probe_is_programs(const struct alloc_probe *probe, const void *program)
 {
-	return probe->call != ALLOC_FREE && probe_fits(probe, program);
+	return probe->call != ALLOC_FREE && program_of(probe) == program;
 }
 
 /* Attach one program to all places that a test chooses; none is no error. */

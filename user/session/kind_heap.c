@@ -142,10 +142,34 @@ static bool frame_allocates(const struct heap_probes *probes, uint64_t frame)
 	return false;
 }
 
+static bool frame_is_signal(const struct code_files *files, uint64_t frame)
+{
+	const struct code_file *code =
+		code_files_at(files, (uint32_t)(frame >> UNWIND_FRAME_OFFSET_BITS));
+
+	return code && code_file_returns_from_signal(code, frame & UNWIND_FRAME_OFFSET_MASK);
+}
+
 /*
- * Whether an allocating function was called by another one, which is counted for both: told by the
- * stack, so that nothing need be remembered for each thread.
+ * Whether an allocating function was called by another one, which is counted for both, and not by a
+ * signal's handler that has interrupted that.
  */
+static bool frames_are_nested(const struct heap_probes *probes, const struct code_files *files,
+			      const uint64_t *frames, uint32_t len)
+{
+	uint32_t outer = 1;
+
+	while (outer < len && !frame_allocates(probes, frames[outer]))
+		outer++;
+	if (outer == len)
+		return false;
+	for (uint32_t i = 1; i < outer; i++)
+		if (frame_is_signal(files, frames[i]))
+			return false;
+	return true;
+}
+
+/* Told by the stack, so that nothing need be remembered for each thread. */
 static bool stack_is_nested(struct heap_state *s, const struct heap_key *key)
 {
 	const struct heap_sites *sites = heap_collector_sites(s->collector);
@@ -155,10 +179,8 @@ static bool stack_is_nested(struct heap_state *s, const struct heap_key *key)
 
 	if (!nested || !added)
 		return nested && *nested;
-	*nested = false;
-	for (uint32_t i = 1; i < stack->len && !*nested; i++)
-		*nested = frame_allocates(heap_collector_probes(s->collector),
-					  sites->stacks.frames.items[stack->start + i]);
+	*nested = frames_are_nested(heap_collector_probes(s->collector), &heap_follow(s)->files,
+				    &sites->stacks.frames.items[stack->start], stack->len);
 	return *nested;
 }
 
@@ -254,6 +276,7 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 		.untracked = now.untracked,
 		.failed = now.failed,
 		.reused = now.reused,
+		.nested = now.nested,
 		.resident = s->resident,
 		.probe_errors = probes->attach_errors,
 		.probe_error = probes->attach_errors ? probes->error.msg : NULL,
