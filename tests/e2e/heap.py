@@ -114,19 +114,19 @@ def breakpoints(pid):
     return found
 
 
-def wait_probed(t, pid):
-    """Until the process has breakpoints, and gets no more."""
-    last, since = set(), time.monotonic()
+POLL = "7"  # poll(2) on x86_64
 
-    def steady():
-        nonlocal last, since
-        now = breakpoints(pid)
-        if now != last:
-            last, since = now, time.monotonic()
-        return last and time.monotonic() - since > 0.15
 
-    t.wait_for("probes in process %d" % pid, steady)
-    return last
+def waits(profiler):
+    """Whether a profiler waits for something to happen: it has attached what it knew of."""
+    with open("/proc/%d/syscall" % profiler.pid) as file:
+        return file.read().split()[0] == POLL
+
+
+def wait_probed(t, pid, profiler):
+    """Until the process has breakpoints, and gets no more of this profiler."""
+    t.wait_for("probes in process %d" % pid, lambda: breakpoints(pid) and waits(profiler))
+    return breakpoints(pid)
 
 
 def check_unprobed(t, pid, seconds=10):
@@ -149,17 +149,8 @@ def wait_links(t, profiler, before=0):
 
     A forked child has its parent's breakpoints, so they do not tell whether it is followed.
     """
-    last, since = before, time.monotonic()
-
-    def steady():
-        nonlocal last, since
-        now = links(profiler.pid)
-        if now != last:
-            last, since = now, time.monotonic()
-        return last > before and time.monotonic() - since > 0.15
-
-    t.wait_for("cprofbpf to attach", steady)
-    return last
+    t.wait_for("cprofbpf to attach", lambda: links(profiler.pid) > before and waits(profiler))
+    return links(profiler.pid)
 
 
 # ---- Captures
@@ -206,7 +197,7 @@ def by_function(profile, leave_out=()):
 def attach(t, pid, *options, path=None):
     """Start `cprofbpf heap` on a process and wait until its probes are there."""
     process = t.spawn("heap", "-p", pid, "-o", path or t.path("heap.pb.gz"), *options)
-    wait_probed(t, pid)
+    wait_probed(t, pid, process)
     return process
 
 
