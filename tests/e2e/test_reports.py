@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""What the report verbs read and write: several files, broken ones, files that fill a disk."""
+"""What the report verbs read and write: several files, broken ones, live processes, files that fill a disk."""
 
 import gzip
+import json
 import os
+import re
+import shutil
 import subprocess
 
 from harness import ROOT, TOOL
@@ -103,3 +106,62 @@ def test_report_that_fills_the_disk(t):
     with open(disk + "/old", "rb") as file:
         t.check(file.read() == b"old", "the old file was touched")
     t.check_says(t.run("traces", "-o", "/dev/full", path, status=1), "No space left")
+
+
+def hues(svg):
+    return {int(hue) for hue in re.findall(r'fill="hsl\((\d+),', svg)}
+
+
+def check_forms(t, name, main_frame, hue_least, hue_most):
+    """What a capture writes by the name of the file; `name` makes a path of a suffix."""
+    texts = {}
+    for suffix in (".svg", ".folded", ".json", ".txt"):
+        with open(name(suffix)) as file:
+            texts[suffix] = file.read()
+        t.check(main_frame in texts[suffix], "no %s in %s", main_frame, suffix)
+    t.check(texts[".svg"].startswith("<svg ") and hues(texts[".svg"]), "no flame graph")
+    t.check(all(hue_least <= hue <= hue_most for hue in hues(texts[".svg"])), "hues %s", hues(texts[".svg"]))
+    t.check(re.fullmatch(r"(\S.* \d+\n)+", texts[".folded"]), "no collapsed stacks")
+    t.check(json.loads(texts[".json"])["profiles"][0]["samples"], "no stacks for speedscope")
+    t.check(re.search(r"flat  flat%   sum%", texts[".txt"]), "no table")
+
+
+def test_capture_writes_reports(t):
+    target = t.target("demo", 60)
+    for suffix in (".svg", ".folded", ".json", ".txt"):
+        t.run("-p", target.pid, "-d", 0.5, "-F", 200, "-o", t.path("cpu" + suffix))
+    check_forms(t, lambda suffix: t.path("cpu" + suffix), "demo::Index::", 0, 55)
+
+
+def test_heap_capture_writes_reports(t):
+    target = t.target("demo", 60)
+    for suffix in (".svg", ".folded", ".json", ".txt"):
+        t.run("allocs", "-p", target.pid, "-d", 1, "--rate", 4096, "-o", t.path("heap" + suffix))
+    check_forms(t, lambda suffix: t.path("heap" + suffix), "demo::Writer::", 90, 150)
+
+
+def test_reports_of_a_live_process(t):
+    """Every verb takes -p in the place of a file; pictures need graphviz."""
+    target = t.target("demo", 120)
+    pictures = ["svg", "png", "pdf"] if shutil.which("dot") else []
+    for verb in "top tree peek list traces raw tags comments dot callgrind collapsed speedscope proto topproto flame".split() + pictures:
+        words = ["demo::Index::sort"] if verb in ("peek", "list") else []
+        result = t.run(verb, *words, "-p", target.pid, "-d", 0.4, "-F", 99, "--labels", "tid")
+        t.check_says(result, r"\d+ samples in 0\.4\d* s, .*complete stacks")
+        what = {"comments": b"# ", "tags": b" tid: Total ", "png": b"PNG", "pdf": b"%PDF"}
+        what.update(dict.fromkeys(("proto", "topproto"), b"\x1f\x8b"))
+        t.check(what.get(verb, b"demo::Index::sort") in result.out, "%s shows another process", verb)
+
+
+def test_heap_of_a_live_process(t):
+    target = t.target("demo", 60)
+    for option in ("-alloc_space", "-sample_index=alloc_objects", "-inuse_objects"):
+        result = t.run("top", option, "-p", target.pid, "-d", 1, "-rate", 4096)
+        value = option.replace("-sample_index=", "-")[1:]
+        t.check(("Type: %s\n" % value).encode() in result.out, "not %s: %r", value, result.out[:300])
+        t.check(value.startswith("inuse") or b"demo::" in result.out, "no function of the program")
+
+
+def test_live_process_and_file(t):
+    result = t.run("top", "-p", os.getpid(), profile("demo"), status=2)
+    t.check_says(result, "either processes \\(-p, -a\\) or files, not both")

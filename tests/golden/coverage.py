@@ -37,7 +37,7 @@ ROWS = {
 OTHER_REPORTS = {"speedscope", "flame", "svg", "png", "pdf", "diff"}
 
 # Options that pprof does not have, or that do not change a report.
-OTHER_OPTIONS = {"p", "a", "d", "F", "user-only", "children", "labels", "text", "inverted", "help", "o", "title"}
+OTHER_OPTIONS = {"p", "a", "d", "F", "rate", "user-only", "children", "labels", "text", "inverted", "help", "o", "title"}
 
 # Options that ask for the default: what they are compared with.
 OPPOSITE = {"flat": "-cum", "functions": "-lines"}

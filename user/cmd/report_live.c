@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "cmd/capture.h"
 #include "cmd/capture_options.h"
+#include "cmd/say.h"
+#include "cmd/summary.h"
 #include "cmd/targets.h"
 
 struct live {
@@ -24,9 +26,10 @@ static void live_deinit(struct live *l)
 	buf_deinit(&l->command_line);
 }
 
-static int live_prepare(struct live *l, int argc, char **argv, struct err *e)
+static int live_prepare(struct live *l, enum session_kind kind, int argc, char **argv,
+			struct err *e)
 {
-	int rc = capture_options_parse(SESSION_CPU, argc, argv, &l->options, e);
+	int rc = capture_options_parse(kind, argc, argv, &l->options, e);
 
 	if (rc == 0)
 		rc = targets_resolve(&l->options, &l->targets, e);
@@ -39,14 +42,29 @@ static int live_prepare(struct live *l, int argc, char **argv, struct err *e)
 	return rc;
 }
 
-int report_live(int argc, char **argv, struct profile **ret, struct err *e)
+/* What is known of the capture; its report has no room for it. */
+static int say_figures(struct session *session, struct err *e)
+{
+	_cleanup_(buf_deinit) struct buf figures = { 0 };
+	struct session_stats stats;
+
+	session_stats(session, &stats);
+	if (summary_format(&figures, &stats) < 0)
+		return err_set(e, -ENOMEM, "cannot tell the figures");
+	say("%s", figures.data);
+	return 0;
+}
+
+int report_live(enum session_kind kind, int argc, char **argv, struct profile **ret, struct err *e)
 {
 	_cleanup_(live_deinit) struct live l = { .capture = { .spawn.fd = -1 } };
-	int rc = live_prepare(&l, argc, argv, e);
+	int rc = live_prepare(&l, kind, argc, argv, e);
 
 	if (rc == 0)
 		rc = capture_open(&l.options, &l.targets, l.command_line.data, &l.capture, e);
 	if (rc == 0)
 		rc = capture_run(&l.capture, &l.options, NULL, NULL, e);
+	if (rc == 0)
+		rc = say_figures(l.capture.session, e);
 	return rc < 0 ? rc : session_rotate(l.capture.session, ret, e);
 }

@@ -4,10 +4,11 @@
 
 #include "base/err.h"
 #include "profile/profile.h"
+#include "session/session.h"
 
 /**
- * Capture as `cprofbpf cpu` would with these words (argv[0] is a verb's name, argv[argc] NULL), and
- * hand the profile over: the caller owns *ret. It lasts until -d is over, a signal, or the end of
- * the targets.
+ * Capture as `cprofbpf cpu` or `heap` would with these words (argv[0] is the verb's name,
+ * argv[argc] NULL), say its figures, and hand the profile over: the caller owns *ret. It lasts
+ * until -d is over, a signal, or the end of the targets.
  */
-int report_live(int argc, char **argv, struct profile **ret, struct err *e);
+int report_live(enum session_kind kind, int argc, char **argv, struct profile **ret, struct err *e);

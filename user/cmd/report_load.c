@@ -192,6 +192,20 @@ int report_load_files(const char *const *paths, size_t count, struct profile **r
 	return sum_finish(&s, ret, e);
 }
 
+/* Asking for a value that only heap profiles have is asking for one. */
+static enum session_kind live_kind(const struct report_args *args)
+{
+	static const char *const values[] = { "alloc_objects", "alloc_space", "inuse_objects",
+					      "inuse_space" };
+	const char *value = args->options.sample_index;
+
+	for (size_t i = 0; value && i < ARRAY_SIZE(values); i++) {
+		if (strcmp(value, values[i]) == 0)
+			return SESSION_HEAP;
+	}
+	return SESSION_CPU;
+}
+
 static int load_live(const struct report_args *args, size_t files, struct profile **ret,
 		     struct err *e)
 {
@@ -203,7 +217,10 @@ static int load_live(const struct report_args *args, size_t files, struct profil
 	if (!argv)
 		return err_set(e, -ENOMEM, "cannot read the options");
 	memcpy(argv, args->live.items, count * sizeof(*argv));
-	return report_live((int)count, argv, ret, e);
+	enum session_kind kind = live_kind(args);
+	if (kind == SESSION_HEAP)
+		argv[0] = (char *)"heap";
+	return report_live(kind, (int)count, argv, ret, e);
 }
 
 int report_load(const struct report_args *args, const char *const *paths, size_t count,
