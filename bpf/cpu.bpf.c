@@ -34,6 +34,71 @@ static __always_inline void kernel_walk(struct bpf_perf_event_data *ctx, struct 
 	sc->sample.kernel_len = sc->sample.frames_len;
 }
 
+#define BREAKPOINT   0xcc
+#define INSN_LEN_MAX 15
+#define XOL_BYTES    4096
+#define SAVED_BYTES  24 /* three registers that the trampoline saves */
+
+/*
+ * In the page that the kernel adds to a probed process: in the copy of an instruction, or in the
+ * trampoline of a return probe, behind which the caller goes on. Once the kernel has taken the
+ * return probe off its list, for some instructions, the caller is not known.
+ */
+static __always_inline void registers_leave_xol(struct unwind_state *s, struct uprobe_task *probed)
+{
+	struct return_instance *returns = BPF_CORE_READ(probed, return_instances);
+	__u64 behind = s->pc - BPF_CORE_READ(probed, xol_vaddr);
+	__u64 caller_sp = BPF_CORE_READ(returns, stack) + 8;
+
+	if (BPF_CORE_READ(probed, active_uprobe) && behind <= INSN_LEN_MAX) {
+		s->pc = BPF_CORE_READ(probed, vaddr) + behind;
+	} else if (returns && caller_sp - s->sp <= SAVED_BYTES) {
+		s->pc = BPF_CORE_READ(returns, orig_ret_vaddr);
+		s->sp = caller_sp;
+	}
+}
+
+/* What functions save first is a register that their callers own: rbx, rbp, r12 to r15. */
+static __always_inline _Bool is_saved_register(const struct unwind_state *s, __u64 value)
+{
+	return value == s->regs[3] || value == s->regs[6] || value == s->regs[12] ||
+	       value == s->regs[13] || value == s->regs[14] || value == s->regs[15];
+}
+
+/*
+ * The kernel emulates the instruction in whose place a breakpoint is. Before that the instruction
+ * pointer is behind the breakpoint, then at it; and of a push the stack pointer moves first.
+ */
+static __always_inline void registers_leave_breakpoint(struct unwind_state *s)
+{
+	__u8 around[2] = { 0 };
+	__u64 top = 0;
+
+	bpf_probe_read_user(around, sizeof(around), (const void *)(s->pc - 1));
+	if (around[0] != BREAKPOINT && around[1] != BREAKPOINT)
+		return;
+	bpf_probe_read_user(&top, sizeof(top), (const void *)s->sp);
+	_Bool pushed = is_saved_register(s, top);
+	if (around[1] == BREAKPOINT)
+		s->sp += pushed ? 8 : 0;
+	else if (!pushed)
+		s->pc--;
+}
+
+/* In the middle of a uprobe a program is not where its instruction pointer says. */
+static __always_inline void registers_unprobe(struct unwind_state *s, struct task_struct *task,
+					      _Bool in_kernel)
+{
+	struct uprobe_task *probed = BPF_CORE_READ(task, utask);
+
+	if (!probed)
+		return;
+	if (s->pc - BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr) < XOL_BYTES)
+		registers_leave_xol(s, probed);
+	else if (in_kernel)
+		registers_leave_breakpoint(s);
+}
+
 /* The user registers of the interrupted task. 0, or the end that says why there is nothing to walk.
  */
 static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struct walk_scratch *sc,
@@ -45,6 +110,7 @@ static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struc
 		if (ctx->regs.cs != CS_USER_64)
 			return UNWIND_END_32BIT;
 		registers_from(&sc->sample.state, (const struct pt_regs *)&ctx->regs);
+		registers_unprobe(&sc->sample.state, task, 0);
 		return 0;
 	}
 	if (bpf_probe_read_kernel(&regs, sizeof(regs), task_user_regs(task)))
@@ -57,6 +123,7 @@ static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struc
 	if (regs.cs != CS_USER_64)
 		return UNWIND_END_32BIT;
 	registers_from(&sc->sample.state, &regs);
+	registers_unprobe(&sc->sample.state, task, 1);
 	return 0;
 }
 
