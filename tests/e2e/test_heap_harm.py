@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Nothing harms the target, and nothing is left behind."""
+
+import os
+import random
+import signal
+import time
+
+import heap
+
+ATTACHES = 100
+
+
+def cross(t, **options):
+    """Eight threads that allocate and free until told to stop, and account for it."""
+    target = heap.Target(t, "alloc_cross", 0, **options)
+    target.go()
+    return target
+
+
+def end_cross(t, target):
+    target.work()
+    t.check(target.rows["cross_allocate"].allocs > 1000, "it did not work: %s", target.rows)
+    target.end()
+
+
+def test_hundred_attaches_under_load(t):
+    """To a program in the middle of its calls, four at a time: ended by the clock, by Ctrl-C, killed at
+    any moment. The load is polite, so that it is the attaching that takes the time."""
+    random.seed(5)
+    target = cross(t)
+    os.setpriority(os.PRIO_PGRP, target.pid, 19)
+    options = ["-q", "-p", target.pid, "-d", 0.01, "--rate", 4096]
+    for i in range(ATTACHES // 4):
+        four = [t.spawn("heap", *options, "-o", t.path("%d.pb.gz" % n)) for n in range(4)]
+        if i % 3 == 2:
+            time.sleep(random.uniform(0, 0.5))
+            four.pop().signal(random.choice((signal.SIGKILL, signal.SIGINT)))
+        for process in four:
+            t.check(process.wait() in (0, 3), "exit status %s of attach %d", process.popen.returncode, i)
+        t.check(target.process.popen.poll() is None, "the target died at attach %d", i)
+    heap.check_unprobed(t, target.pid)
+    end_cross(t, target)
+
+
+def test_killed_profiler_leaves_no_probe(t):
+    for allocator in heap.PRELOADS:
+        target = cross(t, preload=heap.library(allocator))
+        process = heap.attach(t, target.pid, "--rate", 1)
+        process.signal(signal.SIGKILL)
+        process.wait()
+        heap.check_unprobed(t, target.pid)
+        end_cross(t, target)
+
+
+def test_other_users_of_the_library_pay_nothing(t):
+    """Neither those that run already nor those that start meanwhile."""
+    target, before = cross(t), cross(t)
+    process = heap.attach(t, target.pid)
+    during = cross(t)
+    for other in (before, during, process):
+        t.check(not heap.breakpoints(other.pid), "process %d has breakpoints", other.pid)
+    for other in (before, during):
+        end_cross(t, other)
+    heap.detach(t, process)
+    heap.check_unprobed(t, target.pid)
+    end_cross(t, target)
+
+
+def test_heap_and_cpu_at_the_same_time(t):
+    target = cross(t)
+    cpu = t.spawn("-p", target.pid, "-F", 500, "-o", t.path("cpu.pb.gz"))
+    t.wait_sampling(cpu)
+    allocations = heap.attach(t, target.pid, "--rate", "64KiB")
+    time.sleep(2)
+    for process in (cpu, allocations):
+        heap.detach(t, process)
+    profile = heap.read_profile(t, t.path("heap.pb.gz"))
+    t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
+    on_cpu = t.profile(t.path("cpu.pb.gz"))
+    t.check(on_cpu.cumulative("work") > 100, "no CPU samples")
+    t.check_complete(on_cpu, 99)
+    heap.check_unprobed(t, target.pid)
+    end_cross(t, target)
+
+
+def test_two_heap_profiles_at_the_same_time(t):
+    """Both see every call."""
+    target = heap.Target(t, "alloc_calls")
+    other = t.spawn("heap", "-p", target.pid, "-o", t.path("other.pb.gz"), "--rate", 1)
+    heap.wait_probed(t, target.pid)
+    process = t.spawn("heap", "-p", target.pid, "-o", t.path("heap.pb.gz"), "--rate", 1)
+    heap.wait_links(t, process, heap.links(other.pid) - 1)
+    target.work()
+    for profiler in (process, other):
+        heap.detach(t, profiler)
+    for name in ("heap.pb.gz", "other.pb.gz"):
+        heap.check_exact(t, heap.read_profile(t, t.path(name)), target.rows)
+    target.end()
+
+
+def test_children_lose_their_probes(t):
+    """A forked child has the parent's breakpoints until we detach, whether it is followed or not."""
+    for options in ([], ["--children"]):
+        target = heap.Target(t, "alloc_edges", "fork")
+        process = heap.attach(t, target.pid, *options)
+        target.go()
+        target.read("forked")
+        child = int(target.lines[-1].split()[1])
+        t.check(heap.breakpoints(child), "a child without breakpoints")
+        heap.detach(t, process, status=3)
+        for pid in (target.pid, child):
+            heap.check_unprobed(t, pid)
+        target.go()
+        target.read("forked")
+        target.work()
+        target.end()
+
+
+def test_target_that_ends_while_it_is_probed(t):
+    target = cross(t)
+    process = heap.attach(t, target.pid)
+    end_cross(t, target)
+    result = t.finish(process)
+    t.check(result.status == 0, "exit status %s", result.status)
+    t.check(heap.read_profile(t, t.path("heap.pb.gz")).count() > 0, "an empty profile")
+
+
+def test_target_that_is_killed_while_it_is_probed(t):
+    target = cross(t)
+    process = heap.attach(t, target.pid, "--rate", 4096)
+    target.process.signal(signal.SIGKILL)
+    result = t.finish(process)
+    t.check(result.status == 0, "exit status %s", result.status)
+    profile = heap.read_profile(t, t.path("heap.pb.gz"))
+    t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
