@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * alloc_edges fork|exec|killed|threads|signals|deep|dlopen FILE: where accounts of memory go wrong.
+ * alloc_edges fork|brief|exec|killed|threads|signals|deep|dlopen FILE: where accounts of memory go
+ * wrong.
  *
  * "fork" waits for a byte in each new process, and says "forked PID" before;
  * "killed" executes too, while threads are in the middle of calls; "dlopen" uses the malloc of a
@@ -96,6 +97,26 @@ static int edge_fork(void)
 	}
 	wait_for(child);
 	free_half(alloc_row("fork_parent"), 100);
+	alloc_end();
+	return 0;
+}
+
+/* Children that are gone before anyone has looked at them. */
+TARGET_ROW void brief_child(void)
+{
+	ALLOCATE(malloc(100), 100);
+}
+
+static int edge_brief(void)
+{
+	for (int i = 0; i < TIMES; i++) {
+		pid_t child = fork();
+		if (child == 0) {
+			brief_child();
+			_exit(0);
+		}
+		wait_for(child);
+	}
 	alloc_end();
 	return 0;
 }
@@ -279,9 +300,9 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} edges[] = {
-		{ "fork", edge_fork },     { "exec", edge_exec },       { "after", edge_after },
-		{ "killed", edge_killed }, { "threads", edge_threads }, { "signals", edge_signals },
-		{ "deep", edge_deep },
+		{ "fork", edge_fork },       { "brief", edge_brief },   { "exec", edge_exec },
+		{ "after", edge_after },     { "killed", edge_killed }, { "threads", edge_threads },
+		{ "signals", edge_signals }, { "deep", edge_deep },
 	};
 	const char *name = argc > 1 ? argv[1] : "";
 

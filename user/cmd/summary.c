@@ -115,6 +115,9 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 		buf_printf(to, ", rate raised to ");
 		format_bytes(to, (double)h->rate_bytes);
 	}
+	if (h->unprobed)
+		buf_printf(to, ", %" PRIu64 " programs had ended before they were probed",
+			   h->unprobed);
 	if (h->ended)
 		buf_printf(to, ", probing ended after %u s since frees alone cost too much",
 			   h->windows);

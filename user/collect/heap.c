@@ -30,8 +30,9 @@ struct heap_collector {
 	struct heap_probes probes;
 	struct counts counts;
 	struct map lives; /* u32 tgid -> u32 life: what runs now; 0: it has ended */
-	int cpus_fd, live_fd;
-	void *globals; /* BPF's variables: */
+	int cpus_fd, live_fd, pending_fd;
+	uint64_t in_flight; /* sampled calls, when the probes went */
+	void *globals;      /* BPF's variables: */
 	size_t globals_size;
 	uint32_t *rate_shift, *skip_shift, *stopped;
 	uint64_t *live_count;
@@ -197,6 +198,7 @@ static int object_connect(struct heap_collector *c, struct err *e)
 
 	c->cpus_fd = bpf_object_map_fd(object, "cpus");
 	c->live_fd = bpf_object_map_fd(object, "live");
+	c->pending_fd = bpf_object_map_fd(object, "pending");
 	c->globals = bpf_object_globals(object, &c->globals_size, e);
 	if (!c->globals)
 		return -EINVAL;
@@ -316,11 +318,24 @@ void heap_collector_close(struct heap_collector *c)
 	free(c);
 }
 
+static uint64_t calls_in_flight(const struct heap_collector *c)
+{
+	struct heap_pending_key key, *last = NULL;
+	struct heap_pending call;
+	uint64_t n = 0;
+
+	for (; bpf_map_get_next_key(c->pending_fd, last, &key) == 0; last = &key)
+		n += bpf_map_lookup_elem(c->pending_fd, &key, &call) == 0 &&
+		     (call.flags & HEAP_SAMPLED);
+	return n;
+}
+
 void heap_collector_stop(struct heap_collector *c)
 {
 	/* All ends at once, though it takes a while to take the breakpoints away. */
 	*c->stopped = 1;
 	heap_probes_detach(&c->probes);
+	c->in_flight = calls_in_flight(c);
 }
 
 void heap_collector_preload(struct heap_collector *c, const char *path)
@@ -350,6 +365,7 @@ int heap_collector_drain(struct heap_collector *c, struct err *e)
 	pool_settle(&c->follow.pool);
 	/* The stacks of that hash are in the ring before anything that came later. */
 	follow_drain_ring(&c->follow);
+	heap_probes_count_ended(&c->probes, &c->follow.processes);
 	c->drained_ns = clock_mono_ns();
 	return counts_drain(&c->counts, count_add, &c->sites, e);
 }
@@ -427,7 +443,7 @@ void heap_collector_counters(const struct heap_collector *c, struct heap_counter
 		.stack = c->sites.lost_unknown + f->events.malformed,
 		.scratch = follow_counter(f, HEAP_LOST_SCRATCH),
 		.pending = follow_counter(f, HEAP_LOST_PENDING),
-		.returns = follow_counter(f, HEAP_LOST_RETURN),
+		.returns = follow_counter(f, HEAP_LOST_RETURN) + c->in_flight,
 		.untracked = follow_counter(f, HEAP_LOST_LIVE),
 		.unfollowed = follow_unfollowed(f),
 		.deferred = f->events.deferred,

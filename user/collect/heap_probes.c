@@ -301,6 +301,22 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 	}
 }
 
+#define LOOKED_AT_ITS_END UINT64_MAX
+
+void heap_probes_count_ended(struct heap_probes *h, struct processes *processes)
+{
+	for (size_t i = 0; i < processes->by_pid.len; i++) {
+		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
+		uint32_t pid = (uint32_t)p->pid;
+		uint64_t *looked = p->target && !p->alive ? map_put(&h->looked, &pid, NULL) : NULL;
+
+		if (!looked || *looked == LOOKED_AT_ITS_END)
+			continue;
+		h->unprobed += *looked == 0 || *looked < p->history.exec_ns;
+		*looked = LOOKED_AT_ITS_END;
+	}
+}
+
 void heap_probes_pause(struct heap_probes *h)
 {
 	h->paused = true;

@@ -43,6 +43,7 @@ struct heap_probes {
 	bool paused;               /* allocations are not probed now */
 	uint64_t attach_errors;    /* files in processes that could not be probed */
 	struct err error;          /* why, the last time */
+	uint64_t unprobed;         /* programs that had ended before they were probed */
 };
 
 /**
@@ -55,6 +56,10 @@ int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum u
 /** Attach what the living targets have mapped and is not probed yet; detach what has ended. */
 void heap_probes_update(struct heap_probes *h, struct processes *processes,
 			const struct code_files *files);
+
+/** Count the programs that have ended, or executed another, unprobed; once all that was told of
+ * them is taken in. */
+void heap_probes_count_ended(struct heap_probes *h, struct processes *processes);
 
 /** Attach to a file that a process is about to map. 0, -ENOENT if it has no allocator, or another
  * negative errno. */

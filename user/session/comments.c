@@ -109,6 +109,11 @@ static void heap_add_comment(struct profile *p, struct buf *text, const struct s
 			   h->windows, h->ended ? ", then frees alone cost too much" : "");
 		add(p, text);
 	}
+	if (h->unprobed) {
+		buf_printf(text, "heap: %lu programs had ended before they were probed",
+			   h->unprobed);
+		add(p, text);
+	}
 	if (h->untracked) {
 		buf_printf(text,
 			   "heap: %lu sampled allocations are never in use: their frees cannot "

@@ -280,6 +280,7 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 		.resident = s->resident,
 		.probe_errors = probes->attach_errors,
 		.probe_error = probes->attach_errors ? probes->error.msg : NULL,
+		.unprobed = probes->unprobed,
 	};
 	const struct heap_guard *guard = heap_collector_guard(s->collector);
 	heap->windows = guard->windows;

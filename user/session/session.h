@@ -106,6 +106,7 @@ struct session_heap_stats {
 	size_t probes_len;
 	uint64_t probe_errors;   /* files in processes that could not be probed */
 	const char *probe_error; /* why, the last one; or NULL */
+	uint64_t unprobed;       /* programs that had ended before they were probed */
 };
 
 struct session_stats {
