@@ -12,6 +12,12 @@
 /* A suspect's part of the total's rise, and how unlikely its own rise has to be. */
 static const double suspect_part = 1.0 / 3, suspect_p = 0.05;
 
+/*
+ * What a sum has to share of a change within it, lest it was a move: of a caller's most, for its
+ * other callees may have changed on their own; of the total all, up to rounding.
+ */
+static const double caller_share = 0.5, total_share = 0.99;
+
 static double rise_of(const struct gate_change *change)
 {
 	return change->new - change->base;
@@ -98,14 +104,15 @@ static bool fails_alone(const struct comparison *c, size_t function)
 
 /*
  * Whether the change of a function only came from elsewhere within it, or within its caller: there
- * the sum has not changed that much.
+ * the sum has not changed by most of that.
  */
 static bool is_moved(const struct finding *f, const struct context *x, const struct comparison *c,
 		     size_t function)
 {
 	double amount = rise_of(decisive(f));
 
-	if (!f->by_cum && comparison_excludes(c, comparison_values(c, function, true), amount))
+	if (!f->by_cum &&
+	    comparison_excludes(c, comparison_values(c, function, true), amount * caller_share))
 		return true;
 	if (f->caller == COMPARISON_NONE || fails_alone(c, function))
 		return false;
@@ -114,7 +121,7 @@ static bool is_moved(const struct finding *f, const struct context *x, const str
 		amount = by_caller;
 	const double *caller =
 		f->caller == c->count ? c->totals : comparison_values(c, f->caller, true);
-	return comparison_excludes(c, caller, amount);
+	return comparison_excludes(c, caller, amount * caller_share);
 }
 
 /* Whether half of a cumulative change is that of one function, or of the own values of several. */
@@ -208,7 +215,7 @@ static int test_movers(struct findings *f, const struct comparison *c, bool *up,
 	double amount = rise_of(&f->moved);
 	bool changed = f->moved.p <= c->function_level &&
 		       fabs(amount) >= c->total_floors.total * c->means[GATE_BASE] &&
-		       !comparison_excludes(c, c->totals, amount);
+		       !comparison_excludes(c, c->totals, amount * total_share);
 	*up = changed && amount > 0;
 	*down = changed && amount < 0;
 	return 0;
@@ -239,9 +246,50 @@ static void decide(struct findings *f, const struct comparison *c, bool up, bool
 				: GATE_PASS;
 }
 
-/* The function that regressed most, else one that most of the total's rise is in. */
+/* One that did not change significantly, but has most of a rise, and could well have risen. */
+static bool is_suspect(const struct finding *f, double rise, double most)
+{
+	return f->state == GATE_SAME && f->own.p <= suspect_p && rise >= most;
+}
+
+/* Of the total's rise. */
+static uint32_t total_suspect(const struct findings *f, const struct comparison *c)
+{
+	double most = rise_of(&f->total) * suspect_part;
+	uint32_t suspect = COMPARISON_NONE;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		double rise = rise_of(&f->functions[i].own);
+		if (is_suspect(&f->functions[i], rise, most)) {
+			most = rise;
+			suspect = i;
+		}
+	}
+	return suspect;
+}
+
+/* Of a function's cumulative rise. */
+static uint32_t callee_suspect(const struct findings *f, const struct comparison *c,
+			       uint32_t function)
+{
+	const struct context *x = &f->context;
+	double most = rise_of(&f->functions[function].cum) / 2;
+	uint32_t suspect = COMPARISON_NONE;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		double rise = context_rise(x, own_under, x->count, function, i);
+		if (i != function && is_suspect(&f->functions[i], rise, most)) {
+			most = rise;
+			suspect = i;
+		}
+	}
+	return suspect;
+}
+
+/* The function that regressed most or, without or beneath it, one that most of the rise is in. */
 static void find_culprit(struct findings *f, const struct comparison *c)
 {
+	uint32_t suspect = COMPARISON_NONE;
 	double most = 0;
 
 	for (uint32_t i = 0; i < c->count; i++) {
@@ -252,19 +300,14 @@ static void find_culprit(struct findings *f, const struct comparison *c)
 			f->culprit = i;
 		}
 	}
-	if (f->culprit != COMPARISON_NONE || f->total_state != GATE_REGRESSED)
+	if (f->culprit == COMPARISON_NONE && f->total_state == GATE_REGRESSED)
+		suspect = total_suspect(f, c);
+	else if (f->culprit != COMPARISON_NONE && f->functions[f->culprit].by_cum)
+		suspect = callee_suspect(f, c, f->culprit);
+	if (suspect == COMPARISON_NONE)
 		return;
-	most = rise_of(&f->total) * suspect_part;
-	for (uint32_t i = 0; i < c->count; i++) {
-		const struct finding *found = &f->functions[i];
-		if (found->state == GATE_SAME && found->own.p <= suspect_p &&
-		    rise_of(&found->own) >= most) {
-			most = rise_of(&found->own);
-			f->culprit = i;
-		}
-	}
-	if (f->culprit != COMPARISON_NONE)
-		f->functions[f->culprit].state = GATE_SUSPECT;
+	f->culprit = suspect;
+	f->functions[suspect].state = GATE_SUSPECT;
 }
 
 static bool anything_changed(const struct findings *f, const struct comparison *c)

@@ -78,10 +78,10 @@ static int compare_rows(const void *a, const void *b)
 	const struct gate_row *x = a, *y = b;
 	double p = amount_of(x), q = amount_of(y);
 
-	if (rank_of(x->state) != rank_of(y->state))
-		return rank_of(x->state) - rank_of(y->state);
 	if (x->culprit != y->culprit)
 		return x->culprit ? -1 : 1;
+	if (rank_of(x->state) != rank_of(y->state))
+		return rank_of(x->state) - rank_of(y->state);
 	if (p != q)
 		return p < q ? 1 : -1;
 	return strcmp(x->name, y->name);

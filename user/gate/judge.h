@@ -18,8 +18,8 @@
  *
  * A total regressed if it is significant and its rise at least its floor. A function regressed if
  * it is significant and its rise past the relative and the absolute floor, unless the interval of
- * its caller's change (or, for an own value, of its cumulative one) excludes that rise: then time
- * only moved within the caller. A cumulative rise of which regressed callees make up half is
+ * its caller's change (or, for an own value, of its cumulative one) excludes half that rise: then
+ * time only moved within the caller. A cumulative rise of which regressed callees make up half is
  * theirs.
  *
  * A metric regressed if its total did, or if functions did and all functions that changed
@@ -78,9 +78,9 @@ enum gate_state {
 	GATE_BETTER,
 	GATE_ROW_MOVED, /* to or from its callees or its caller's other callees */
 	GATE_CALLEES,   /* its cumulative change is that of callees that have rows of their own */
-	GATE_SUSPECT,   /* most of a regressed total's rise, not significant by itself */
-	GATE_WARNING,   /* by counts alone: too few runs to be sure */
-	GATE_IGNORED,   /* by the policy */
+	GATE_SUSPECT, /* most of a regressed total's or caller's rise, not significant by itself */
+	GATE_WARNING, /* by counts alone: too few runs to be sure */
+	GATE_IGNORED, /* by the policy */
 };
 
 /** "same", "regressed", "improved", "moved", "callees", "suspect", "warning", "ignored". */
@@ -93,7 +93,7 @@ struct gate_row {
 	struct gate_change own, cum;
 	bool by_cum; /* the state is cum's, else own's */
 	enum gate_state state;
-	bool culprit; /* regressed, or most of a regressed total's rise */
+	bool culprit; /* one a metric: what regressed most, or the suspect */
 	struct gate_floors floors;
 	/* The judged caller that most of a change came by, and its part of it; NULL: none. */
 	const char *caller;

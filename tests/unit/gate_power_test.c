@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* How often the gate is wrong, and how often it sees what is there: simulated runs of 2 s. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "gate_program.h"
+
+/* Runs that take turns on an idle machine vary by less than 1%, and each function by itself too. */
+#define NOISE .run_noise = 0.006, .stack_noise = 0.01
+
+static const struct program plain = { { { "main;run;parse;lex", 20 },
+					{ "main;run;parse", 10 },
+					{ "main;run;eval", 30 },
+					{ "main;run;eval;malloc", 8 },
+					{ "main;run;print;malloc", 7 },
+					{ "main;run;print", 15 },
+					{ "main;init", 10 } },
+				      NOISE };
+
+static void count_outcomes(const struct program *base, const struct program *new, size_t trials,
+			   size_t outcomes[GATE_REGRESSION + 1], const char *culprit, size_t *named)
+{
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+
+	gate_policy_init(&policy);
+	for (size_t i = 0; i < trials; i++) {
+		_cleanup_gate_verdict_ struct gate_verdict *v =
+			program_judge(base, 10, new, 10, 1000 + i, &policy);
+		outcomes[v->outcome]++;
+		*named += strcmp(program_culprit(v), culprit) == 0;
+	}
+}
+
+/* At a level of 0.002, of which regressions are half: 4 of 1,000 and more come in 2% of all seeds.
+ */
+static void test_false_alarms(void **state)
+{
+	(void)state;
+	size_t outcomes[GATE_REGRESSION + 1] = { 0 }, named = 0;
+	struct program quick = plain;
+	quick.samples = 300;
+	count_outcomes(&quick, &quick, 1000, outcomes, "", &named);
+	assert_true(outcomes[GATE_REGRESSION] <= 4);
+	assert_true(outcomes[GATE_PASS] >= 980);
+}
+
+/* A fifth of the time, 10% slower. */
+static void test_slower(void **state)
+{
+	(void)state;
+	size_t outcomes[GATE_REGRESSION + 1] = { 0 }, named = 0;
+	struct program slower = plain;
+	slower.stacks[0].weight = 22;
+	count_outcomes(&plain, &slower, 60, outcomes, "lex", &named);
+	assert_true(outcomes[GATE_REGRESSION] >= 59);
+	assert_true(named >= 59);
+}
+
+/* Allocations are counted, not sampled, and the same in each run: 3% are seen at once. */
+static void test_allocations(void **state)
+{
+	(void)state;
+	size_t outcomes[GATE_REGRESSION + 1] = { 0 }, named = 0;
+	struct program base = plain;
+	base.run_noise = base.stack_noise = 0;
+	base.exact = true;
+	base.samples = 100000;
+	base.type = "alloc_objects";
+	base.unit = "count";
+	struct program more = base;
+	more.stacks[3].weight += 1.4;
+	more.stacks[4].weight += 1.6;
+	count_outcomes(&base, &more, 2, outcomes, "malloc", &named);
+	/* Nor does it hide them that another callee of the same caller has less. */
+	more.stacks[2].weight -= 0.2;
+	more.stacks[5].weight -= 0.2;
+	count_outcomes(&base, &more, 2, outcomes, "malloc", &named);
+	assert_int_equal(outcomes[GATE_REGRESSION], 4);
+	assert_int_equal(named, 4);
+}
+
+/* What one function gave to another of the same caller is no regression. */
+static void test_moved(void **state)
+{
+	(void)state;
+	size_t outcomes[GATE_REGRESSION + 1] = { 0 }, named = 0;
+	struct program moved = plain;
+	moved.stacks[0].weight = 14;
+	moved.stacks[1].weight = 16;
+	count_outcomes(&plain, &moved, 40, outcomes, "", &named);
+	assert_int_equal(outcomes[GATE_REGRESSION], 0);
+	assert_true(outcomes[GATE_MOVED] >= 39);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_false_alarms),
+		cmocka_unit_test(test_slower),
+		cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_moved),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
