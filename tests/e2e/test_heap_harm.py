@@ -79,7 +79,8 @@ def test_heap_and_cpu_at_the_same_time(t):
     t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
     on_cpu = t.profile(t.path("cpu.pb.gz"))
     t.check(on_cpu.cumulative("work") > 100, "no CPU samples")
-    t.check_complete(on_cpu, 99)
+    # Samples in the middle of a probe may be taken where neither side's registers tell the caller.
+    t.check_complete(on_cpu, 95)
     heap.check_unprobed(t, target.pid)
     end_cross(t, target)
 
@@ -88,7 +89,7 @@ def test_two_heap_profiles_at_the_same_time(t):
     """Both see every call."""
     target = heap.Target(t, "alloc_calls")
     other = t.spawn("heap", "-p", target.pid, "-o", t.path("other.pb.gz"), "--rate", 1)
-    heap.wait_probed(t, target.pid)
+    heap.wait_probed(t, target.pid, other)
     process = t.spawn("heap", "-p", target.pid, "-o", t.path("heap.pb.gz"), "--rate", 1)
     heap.wait_links(t, process, heap.links(other.pid) - 1)
     target.work()

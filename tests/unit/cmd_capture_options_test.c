@@ -259,6 +259,8 @@ static void test_heap_options(void **state)
 		{ "-p 1 --max-live 1023", "give 1024 to 67108864", 0, 0 },
 		{ "-p 1 --max-overhead 2.5%", NULL, 512 << 10, 256 << 10 },
 		{ "-p 1 --allocator jemalloc,glibc --probes multi", NULL, 512 << 10, 256 << 10 },
+		{ "-p 1 --allocator jemalloc,nomalloc", "'nomalloc' is no allocator", 0, 0 },
+		{ "-p 1 --probes retprobe", "'retprobe' is no kind of probe", 0, 0 },
 		{ "-p 1 --max-overhead 0", "'0' is no overhead", 0, 0 },
 		{ "-p 1 --max-overhead 100.1", "is no overhead", 0, 0 },
 		{ "-p 1 --max-overhead 5.", "'5.' is no overhead: give percent", 0, 0 },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -187,6 +188,39 @@ static void test_commands_and_hosts(void **state)
 	targets_deinit(&t);
 }
 
+static void write_program(const char *path, unsigned char class)
+{
+	const unsigned char ident[EI_NIDENT] = { 0x7f, 'E', 'L', 'F', class };
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(ident, 1, sizeof(ident), f), sizeof(ident));
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_classes(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/cprofbpf-class-XXXXXX";
+	int fd = mkstemp(path);
+	struct targets t = { .program = path };
+	pid_t self = getpid();
+	struct targets us = { .pids = { .items = &self, .len = 1 } };
+	struct err e = { 0 };
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(targets_check_class(&t, &e), 0); /* a script, say */
+	write_program(path, ELFCLASS64);
+	assert_int_equal(targets_check_class(&t, &e), 0);
+	write_program(path, ELFCLASS32);
+	assert_int_equal(targets_check_class(&t, &e), -EOPNOTSUPP);
+	assert_non_null(strstr(e.msg, "is a 32-bit program"));
+	unlink(path);
+	assert_int_equal(targets_check_class(&t, &e), 0); /* others tell that it is gone */
+	assert_int_equal(targets_check_class(&us, &e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_a_thread_stands_for_its_process),
 		cmocka_unit_test(test_a_plain_user_may_not),
 		cmocka_unit_test(test_commands_and_hosts),
+		cmocka_unit_test(test_classes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,9 +194,24 @@ static void test_selection(void **state)
 			assert_int_equal(rc, -ENOENT);
 			assert_non_null(strstr(e.msg, "has none of the allocators asked for"));
 		}
+		const unsigned all = 1u << ALLOCATOR_MUSL | 1u << ALLOCATOR_JEMALLOC;
+		assert_int_equal(probes.others, all & ~set);
 		alloc_probes_deinit(&probes);
 	}
 	program_close(&p);
+}
+
+static void test_names_of_a_set(void **state)
+{
+	(void)state;
+	char text[16];
+
+	allocators_format(0, text, sizeof(text));
+	assert_string_equal(text, "");
+	allocators_format(1u << ALLOCATOR_MUSL | 1u << ALLOCATOR_GLIBC, text, sizeof(text));
+	assert_string_equal(text, "glibc, musl");
+	allocators_format(ALLOCATORS_ALL, text, sizeof(text));
+	assert_string_equal(text, "glibc, musl, je");
 }
 
 static void test_lists(void **state)
@@ -235,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_files_without_an_allocator),
 		cmocka_unit_test(test_offsets_of_a_static_program),
 		cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_names_of_a_set),
 		cmocka_unit_test(test_lists),
 	};
 	return cmocka_run_group_tests(tests, program_setup, program_teardown);

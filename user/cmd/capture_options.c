@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "cmd/suggest.h"
+#include "collect/uprobe.h"
+#include "probe/alloc_probes.h"
 
 #define DURATION_MAX_S 31536000 /* a year */
 
@@ -261,6 +263,23 @@ static int parse_max_live(struct parser *p, const char *s)
 	return 0;
 }
 
+/* The words are kept: what they mean is the session's business. */
+static int parse_allocators(struct parser *p, const char *s)
+{
+	unsigned set;
+
+	p->o->heap.allocators = s;
+	return allocators_parse(s, &set, p->e);
+}
+
+static int parse_probes(struct parser *p, const char *s)
+{
+	enum uprobe_kind kind;
+
+	p->o->heap.probes = s;
+	return uprobe_kind_parse(s, &kind, p->e);
+}
+
 static int parse_output(struct parser *p, const char *s)
 {
 	if (!*s)
@@ -318,11 +337,9 @@ static int parse_option(struct parser *p, int option, const char *arg)
 	case OPT_MAX_OVERHEAD:
 		return parse_overhead(p, arg);
 	case OPT_ALLOCATOR:
-		o->heap.allocators = arg;
-		break;
+		return parse_allocators(p, arg);
 	case OPT_PROBES:
-		o->heap.probes = arg;
-		break;
+		return parse_probes(p, arg);
 	case 'a':
 		o->all = true;
 		break;

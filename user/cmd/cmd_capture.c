@@ -94,6 +94,8 @@ static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 
 	if (rc == 0)
 		rc = targets_check_access(o, &r->targets, e);
+	if (rc == 0 && o->kind == SESSION_HEAP)
+		rc = targets_check_class(&r->targets, e);
 	if (rc < 0)
 		return rc;
 	output_series_init(&r->series, r->targets.name, series_types(o->kind));

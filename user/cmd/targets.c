@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "cmd/targets.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/vec.h"
 #include "proc/privilege.h"
 #include "proc/spawn.h"
@@ -103,6 +105,32 @@ int targets_resolve(const struct capture_options *o, struct targets *ret, struct
 	if (o->command)
 		return resolve_command(o->command[0], ret, e);
 	return o->all ? resolve_host(ret, e) : resolve_pids(o, ret, e);
+}
+
+static int check_class(const char *path, const char *name, struct err *e)
+{
+	unsigned char ident[EI_NIDENT] = { 0 };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, ident, sizeof(ident)) != sizeof(ident) ||
+	    memcmp(ident, ELFMAG, SELFMAG) != 0 || ident[EI_CLASS] != ELFCLASS32)
+		return 0;
+	return err_plain(e, -EOPNOTSUPP,
+			 "'%s' is a 32-bit program: the heap of 32-bit processes is not supported",
+			 name);
+}
+
+int targets_check_class(const struct targets *t, struct err *e)
+{
+	int rc = t->program ? check_class(t->program, t->program, e) : 0;
+
+	for (size_t i = 0; i < t->pids.len && rc == 0; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/exe", t->pids.items[i]);
+		rc = check_class(path, path, e);
+	}
+	return rc;
 }
 
 int targets_check_access(const struct capture_options *o, struct targets *t, struct err *e)

@@ -28,4 +28,8 @@ int targets_resolve(const struct capture_options *o, struct targets *ret, struct
  */
 int targets_check_access(const struct capture_options *o, struct targets *t, struct err *e);
 
+/** Whether all targets are 64-bit programs, as far as they can be read. -EOPNOTSUPP names one that
+ * is not. */
+int targets_check_class(const struct targets *t, struct err *e);
+
 void targets_deinit(struct targets *t);

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -213,6 +214,24 @@ static int object_connect(struct heap_collector *c, struct err *e)
 			   COUNTS_ENTRIES, e);
 }
 
+/* The allocators asked for are not there: say which are. */
+static int others_found(const struct heap_collector *c, struct err *e)
+{
+	char asked[128], found[256] = "", others[128];
+	size_t len = 0;
+
+	allocators_format(c->probes.allocators, asked, sizeof(asked));
+	vec_for_each(f, &c->probes.files) {
+		if (!(*f)->probes.others || len >= sizeof(found))
+			continue;
+		const struct code_file *code = code_files_at(&c->follow.files, (*f)->number);
+		allocators_format((*f)->probes.others, others, sizeof(others));
+		len += (size_t)snprintf(found + len, sizeof(found) - len, "%s%s in '%s'",
+					len ? ", " : "", others, code->path);
+	}
+	return len ? err_plain(e, -ENOENT, "the target has no %s: found were %s", asked, found) : 0;
+}
+
 /* None of the targets has anything to probe: say why. */
 static int nothing_probed(const struct heap_collector *c, struct err *e)
 {
@@ -222,9 +241,11 @@ static int nothing_probed(const struct heap_collector *c, struct err *e)
 	vec_for_each(f, &c->probes.files)
 		if ((*f)->problem)
 			return err_plain(e, -ENOENT, "%.400s", (*f)->problem);
-	return err_plain(e, -ENOENT,
-			 "no allocator found in the target: none of its files has malloc among its "
-			 "symbols (a stripped static program?)");
+	int rc = others_found(c, e);
+	return rc < 0 ? rc
+		      : err_plain(e, -ENOENT,
+				  "no allocator found in the target: none of its files has malloc "
+				  "among its symbols (a stripped static program?)");
 }
 
 /*

@@ -91,10 +91,11 @@ static void probed_file_find(struct heap_probed_file *f, const struct code_file 
 {
 	struct err e = { 0 };
 
-	if (code->kind != CODE_FILE_ELF || code->fd < 0 ||
-	    elf_file_open_fd(code->fd, code->path, &f->elf, &e) < 0)
+	if (code->kind != CODE_FILE_ELF || code->fd < 0)
 		return;
-	int rc = alloc_probes_find(f->elf, allocators, &f->probes, &e);
+	int rc = elf_file_open_fd(code->fd, code->path, &f->elf, &e);
+	if (rc == 0)
+		rc = alloc_probes_find(f->elf, allocators, &f->probes, &e);
 	if (rc < 0 && rc != -ENOENT)
 		f->problem = strdup(e.msg);
 	if (rc < 0) {

@@ -126,31 +126,37 @@ enum uprobe_kind uprobe_kind_best(void)
 	return UPROBE_PERF;
 }
 
-int uprobe_kind_choose(const char *name, enum uprobe_kind *ret, struct err *e)
-{
-	static const char *const names[] = {
-		[UPROBE_SESSION] = "session",
-		[UPROBE_MULTI] = "multi",
-		[UPROBE_PERF] = "perf",
-	};
-	enum uprobe_kind best = uprobe_kind_best();
+static const char *const kind_words[] = {
+	[UPROBE_SESSION] = "session",
+	[UPROBE_MULTI] = "multi",
+	[UPROBE_PERF] = "perf",
+};
 
-	if (!name) {
-		*ret = best;
-		return 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(names[i], name) != 0)
-			continue;
-		if (i < best)
-			return err_plain(e, -EOPNOTSUPP,
-					 "this kernel has no '%s' probes: its best are '%s'", name,
-					 names[best]);
-		*ret = (enum uprobe_kind)i;
-		return 0;
+int uprobe_kind_parse(const char *name, enum uprobe_kind *ret, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kind_words); i++) {
+		if (strcmp(kind_words[i], name) == 0) {
+			*ret = (enum uprobe_kind)i;
+			return 0;
+		}
 	}
 	return err_plain(e, -EINVAL, "'%s' is no kind of probe: there are session, multi, perf",
 			 name);
+}
+
+int uprobe_kind_choose(const char *name, enum uprobe_kind *ret, struct err *e)
+{
+	enum uprobe_kind best = uprobe_kind_best(), kind = best;
+	int rc = name ? uprobe_kind_parse(name, &kind, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (kind < best)
+		return err_plain(e, -EOPNOTSUPP,
+				 "this kernel has no '%s' probes: its best are '%s'", name,
+				 kind_words[best]);
+	*ret = kind;
+	return 0;
 }
 
 /* ---- Detaching --------------------------------------------------------------------------------

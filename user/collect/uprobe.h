@@ -33,10 +33,10 @@ enum uprobe_kind {
  */
 enum uprobe_kind uprobe_kind_best(void);
 
-/**
- * The kind of a name: "session", "multi" or "perf"; NULL: the best. -EINVAL: there is no such
- * kind; -EOPNOTSUPP: this kernel does not have it.
- */
+/** The kind of a name: "session", "multi" or "perf". -EINVAL: there is no such kind. */
+int uprobe_kind_parse(const char *name, enum uprobe_kind *ret, struct err *e);
+
+/** The kind of a name, or of NULL the best. Also -EOPNOTSUPP: this kernel does not have it. */
 int uprobe_kind_choose(const char *name, enum uprobe_kind *ret, struct err *e);
 
 /** "uprobe session", "uprobe multi", "perf uprobe". */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -41,6 +42,17 @@ struct finding {
 const char *allocator_name(enum allocator a)
 {
 	return allocator_names[a];
+}
+
+void allocators_format(unsigned set, char *to, size_t size)
+{
+	size_t len = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(allocator_names); i++)
+		if (set >> i & 1 && len < size)
+			len += (size_t)snprintf(to + len, size - len, "%s%s", len ? ", " : "",
+						allocator_names[i]);
 }
 
 int allocators_parse(const char *list, unsigned *ret, struct err *e)
@@ -226,8 +238,8 @@ static int places_find(struct finding *f)
 	return 0;
 }
 
-/* Judge what is among the allocators asked for; *others tells whether there is more. */
-static int functions_judge(struct finding *f, unsigned allocators, bool *others)
+/* Judge what is among the allocators asked for. */
+static int functions_judge(struct finding *f, unsigned allocators)
 {
 	int rc = 0;
 
@@ -235,7 +247,7 @@ static int functions_judge(struct finding *f, unsigned allocators, bool *others)
 		const struct alloc_function *function = &f->functions.items.items[i];
 
 		if (!(allocators >> function->allocator & 1))
-			*others = true;
+			f->to->others |= 1u << function->allocator;
 		else if (function->ifunc)
 			rc = skip_add(f, function,
 				      "an ifunc, which is chosen when the file is loaded");
@@ -279,11 +291,11 @@ static bool is_static_program(struct elf_file *f)
 	return program;
 }
 
-static int nothing_found(const struct finding *f, bool others, struct err *e)
+static int nothing_found(const struct finding *f, struct err *e)
 {
 	const char *name = f->file->name;
 
-	if (others)
+	if (f->to->others)
 		return err_plain(e, -ENOENT, "'%s' has none of the allocators asked for", name);
 	if (f->functions.items.len)
 		return err_plain(e, -ENOENT,
@@ -299,25 +311,24 @@ static int nothing_found(const struct finding *f, bool others, struct err *e)
 
 static int all_find(struct finding *f, unsigned allocators, struct err *e)
 {
-	bool others = false;
 	int rc = alloc_functions_read(f->file, &f->functions, e);
 
 	if (rc == 0 && f->functions.items.len == 0)
-		return nothing_found(f, false, e);
+		return nothing_found(f, e);
 	if (rc == 0)
 		rc = code_create(f->file, &f->code, e);
 	if (rc == 0)
 		rc = calls_create(f->file, f->code, &f->functions, &f->calls, e);
 	if (rc < 0)
 		return rc;
-	rc = functions_judge(f, allocators, &others);
+	rc = functions_judge(f, allocators);
 	if (rc == 0)
 		rc = landings_find(&f->landings, f->file, f->code, e);
 	if (rc == 0)
 		rc = places_find(f);
 	if (rc < 0)
 		return err_set(e, rc, "cannot find the allocator of '%s'", f->file->name);
-	return f->to->items.len ? 0 : nothing_found(f, others, e);
+	return f->to->items.len ? 0 : nothing_found(f, e);
 }
 
 int alloc_probes_find(struct elf_file *f, unsigned allocators, struct alloc_probes *ret,

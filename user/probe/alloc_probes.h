@@ -79,10 +79,14 @@ struct alloc_skip {
 struct alloc_probes {
 	vec_of(struct alloc_probe) items; /* by ascending entry, one for each address */
 	vec_of(struct alloc_skip) skips;
+	unsigned others; /* set of 1u << allocator: what the file has beside those asked for */
 };
 
 /** "glibc", "musl", "jemalloc", "tcmalloc", "mimalloc", "custom". */
 const char *allocator_name(enum allocator a);
+
+/** Write the names of a set, "jemalloc, glibc", for people to read; `to` is always terminated. */
+void allocators_format(unsigned set, char *to, size_t size);
 
 /** Parse "jemalloc,glibc" into a set of 1u << allocator; -EINVAL names the element. */
 int allocators_parse(const char *list, unsigned *ret, struct err *e);
@@ -96,9 +100,10 @@ bool alloc_probes_any(struct elf_file *f);
 
 /**
  * Find the functions of the file's allocators, as far as these are in the set `allocators`, and the
- * place for each. The caller zeroes *ret and frees it with alloc_probes_deinit(); names live as
- * long as the file. -ENOENT: nothing to probe, with a message that tells whether there is no
- * allocator, none of the set, or a static program without symbols, whose allocator cannot be seen.
+ * place for each; ret->others is told in any case. The caller zeroes *ret and frees it with
+ * alloc_probes_deinit(); names live as long as the file. -ENOENT: nothing to probe, with a message
+ * that tells whether there is no allocator, none of the set, or a static program without symbols,
+ * whose allocator cannot be seen.
  */
 int alloc_probes_find(struct elf_file *f, unsigned allocators, struct alloc_probes *ret,
 		      struct err *e);
