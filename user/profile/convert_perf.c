@@ -120,8 +120,8 @@ static bool is_thread(struct span word)
 /* "cycles:u:" */
 static bool is_event(struct span word)
 {
-	return word.len > 1 && word.text[word.len - 1] == ':' && !is_time(word) &&
-	       strspn(word.text, DIGITS) < word.len - 1;
+	return word.len > 1 && word.text[word.len - 1] == ':' &&
+	       isalpha((unsigned char)word.text[0]);
 }
 
 static void take_thread(struct perf_head *h, struct span word)

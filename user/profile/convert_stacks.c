@@ -44,7 +44,7 @@ static int contention_attribute(struct converter *c, const char *line, struct co
 	char *end;
 	errno = 0;
 	int64_t v = strtoll(equals + 1, &end, 0);
-	bool is_number = end > equals + 1 && errno == 0;
+	bool is_number = end > equals + 1 && errno == 0 && convert_is_comment(end);
 
 	line += strspn(line, " \t");
 	if (starts(line, "discarded samples"))
@@ -206,6 +206,8 @@ int convert_count(struct converter *c)
 		if (!take_count(&at, &count) || !starts(at, " @"))
 			return convert_fail(c, "no sample of a count");
 		at += 2;
+		if (!convert_is_comment(at + convert_stack_len(at)))
+			return convert_fail(c, "no sample of a count");
 		int rc = convert_take_stack(c, at, convert_stack_len(at), true);
 		if (rc < 0)
 			return rc;
