@@ -16,6 +16,9 @@
 
 #include "target.h"
 
+#ifndef ROUNDS
+#define ROUNDS 300
+#endif
 #ifndef RANK_PERCENT
 #define RANK_PERCENT 100
 #endif
@@ -122,7 +125,7 @@ TARGET_ROW uint32_t check(const char *text)
 
 int main(int argc, char **argv)
 {
-	long rounds = (long)target_arg(argc, argv, 1, 300);
+	long rounds = (long)target_arg(argc, argv, 1, ROUNDS);
 	uint32_t sum = 0;
 
 	for (long i = 0; i < rounds; i++) {
