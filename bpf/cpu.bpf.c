@@ -99,20 +99,11 @@ static __always_inline void registers_unprobe(struct unwind_state *s, struct tas
 		registers_leave_breakpoint(s);
 }
 
-/* The user registers of the interrupted task. 0, or the end that says why there is nothing to walk.
- */
-static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struct walk_scratch *sc,
-					  struct task_struct *task)
+/* The kernel was interrupted: the registers are those that it entered with. As below. */
+static __always_inline int user_registers_saved(struct walk_scratch *sc, struct task_struct *task)
 {
 	struct pt_regs regs;
 
-	if (ctx->regs.cs & CS_RING_MASK) {
-		if (ctx->regs.cs != CS_USER_64)
-			return UNWIND_END_32BIT;
-		registers_from(&sc->sample.state, (const struct pt_regs *)&ctx->regs);
-		registers_unprobe(&sc->sample.state, task, 0);
-		return 0;
-	}
 	if (bpf_probe_read_kernel(&regs, sizeof(regs), task_user_regs(task)))
 		return UNWIND_END_NO_REGS;
 	/* Workers of io_uring and vhost are threads of the process that were never in user mode. */
@@ -123,8 +114,39 @@ static __always_inline int user_registers(struct bpf_perf_event_data *ctx, struc
 	if (regs.cs != CS_USER_64)
 		return UNWIND_END_32BIT;
 	registers_from(&sc->sample.state, &regs);
-	registers_unprobe(&sc->sample.state, task, 1);
 	return 0;
+}
+
+/*
+ * Bring the user registers of the interrupted task into the slot's state; in user mode they are
+ * there already. 0, or the end that says why there is nothing to walk. A function of its own, so
+ * that what it has on the stack is not beneath the walk's: all together have 512 bytes.
+ */
+__noinline int user_registers(__u32 slot, __u32 in_kernel)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct walk_scratch *sc = scratch_get(slot);
+	int end = 0;
+
+	if (!sc)
+		return UNWIND_END_NO_REGS;
+	if (in_kernel)
+		end = user_registers_saved(sc, task);
+	if (end == 0)
+		registers_unprobe(&sc->sample.state, task, in_kernel);
+	return end;
+}
+
+static __always_inline int tick_registers(struct bpf_perf_event_data *ctx, struct walk_scratch *sc,
+					  __u32 slot)
+{
+	__u64 ring = ctx->regs.cs & CS_RING_MASK;
+
+	if (ring && ctx->regs.cs != CS_USER_64)
+		return UNWIND_END_32BIT;
+	if (ring)
+		registers_from(&sc->sample.state, (const struct pt_regs *)&ctx->regs);
+	return user_registers(slot, !ring);
 }
 
 /* Count the sample; a stack that this hash does not know yet goes through the ring first. */
@@ -183,7 +205,7 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	if (!task_has_user_stack(task)) {
 		sc->sample.key.user = SAMPLE_USER_NONE;
 	} else {
-		int end = user_registers(ctx, sc, task);
+		int end = tick_registers(ctx, sc, slot);
 		if (end == 0)
 			end = user_walk(sc, slot);
 		sc->sample.key.end = end;
