@@ -383,14 +383,18 @@ HEAP_PROGRAM(reallocarray_passes, product_fits(ctx->rsi, ctx->rdx) && ctx->rdi, 
 	}
 
 HEAP_PROGRAM_THROWS(size0_only, 0)
-HEAP_PROGRAM_THROWS(size0_exits, HEAP_RETURNS)
+HEAP_PROGRAM_THROWS(size0_exits, HEAP_RETURNS | HEAP_EXITS)
 
 SEC("uprobe")
 int heap_exit(struct pt_regs *ctx)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
+	struct heap_cpu *cpu = cpu_get();
 
-	if (!stopped && *pending_of(tid))
+	if (!cpu || stopped)
+		return 0;
+	cpu->exits++;
+	if (*pending_of(tid))
 		call_exit(ctx->rsp, ctx->rax);
 	return 0;
 }

@@ -51,6 +51,7 @@ enum heap_flag {
 	HEAP_REALLOC = 1 << 2,        /* `pointer` is resized */
 	HEAP_SAMPLED = 1 << 3,        /* this call was */
 	HEAP_JUMPS = 1 << 4,          /* its last act may be a jump to another such function */
+	HEAP_EXITS = 1 << 5,          /* its return is seen at its own instructions */
 };
 
 struct heap_pending {
@@ -70,7 +71,8 @@ struct heap_cpu {
 	__u64 allocs, frees; /* calls seen */
 	__u64 sampled;       /* of them, calls that were recorded, */
 	__u64 recording_ns;  /* and the time that took */
-	__u64 pad[2];
+	__u64 exits;         /* returns seen by single-stepped instructions */
+	__u64 pad;
 };
 _Static_assert(sizeof(struct heap_cpu) == 64, "a cache line each");
 

@@ -39,8 +39,10 @@ static __always_inline void pending_left(const struct heap_pending *p)
 {
 	if (p->old_address)
 		count_free(&p->old);
-	if (p->flags & HEAP_SAMPLED)
-		count(HEAP_LOST_RETURN, 1);
+	if (!(p->flags & HEAP_SAMPLED))
+		return;
+	/* Where each `ret` is seen, what does not come by one has failed. */
+	count(p->flags & HEAP_EXITS ? HEAP_FAILED : HEAP_LOST_RETURN, 1);
 }
 
 /*
@@ -109,13 +111,14 @@ static __always_inline __u64 pending_result(const struct heap_pending *p, __u64 
 	return pointer;
 }
 
-/* A function is about to return, with its return address at `sp`. */
+/* A function is about to return, with its return address at `sp`; others may share the instruction.
+ */
 __noinline int call_exit(__u64 sp, __u64 result)
 {
 	struct heap_pending_key key = pending_key(sp);
 	struct heap_pending *p = bpf_map_lookup_elem(&pending, &key);
 
-	if (!p)
+	if (!p || !(p->flags & HEAP_EXITS))
 		return -1;
 	pending_returned(p, pending_result(p, result));
 	pending_end(&key);

@@ -100,6 +100,18 @@ def test_two_heap_profiles_at_the_same_time(t):
     target.end()
 
 
+def test_exceptions_pass_beside_other_profilers(t):
+    """A session on one process must not put return probes on what throws in another."""
+    for allocator in ("jemalloc", "tcmalloc"):
+        targets = [heap.Target(t, "alloc_new", preload=heap.library(allocator)) for _ in range(2)]
+        processes = [heap.attach(t, target.pid, "--rate", 1, path=t.path(str(target.pid))) for target in targets]
+        for target in targets:
+            target.work()
+        for target, process in zip(targets, processes):
+            heap.detach(t, process)
+            target.end()
+
+
 def test_children_lose_their_probes(t):
     """A forked child has the parent's breakpoints until we detach, whether it is followed or not."""
     for options in ([], ["--children"]):

@@ -31,6 +31,8 @@ static inline void check_one(struct elf_file *f, const struct alloc_probe *p)
 		abort();
 	if (!p->name || !*p->name || !p->why || !p->no_return != p->returns || p->end < p->entry)
 		abort();
+	if (p->exits && (p->returns || p->call != ALLOC_SIZE0))
+		abort();
 }
 
 static inline void check_file(struct elf_file *f)
@@ -44,6 +46,15 @@ static inline void check_file(struct elf_file *f)
 		if (i > 0 && probes.items.items[i].entry <= probes.items.items[i - 1].entry)
 			abort();
 		check_one(f, &probes.items.items[i]);
+	}
+	for (size_t i = 0; i < probes.exits.len; i++) {
+		const struct alloc_exit *exit = &probes.exits.items[i];
+		uint8_t byte;
+
+		if (i > 0 && exit->vaddr <= exit[-1].vaddr)
+			abort();
+		if (elf_file_read(f, exit->vaddr, &byte, 1) < 0 || !exit->offset || !exit->name)
+			abort();
 	}
 	for (size_t i = 0; i < probes.skips.len; i++)
 		if (!*probes.skips.items[i].name || !*probes.skips.items[i].why)

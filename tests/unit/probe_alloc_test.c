@@ -382,9 +382,13 @@ static const struct {
 	{ "another function throws",
 	  MALLOC FREE FUNCTION("strdup", "call __cxa_throw@plt"),
 	  { { "malloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
-	{ "a function that throws needs no stack pointer",
+	{ "exits are told by the stack pointer of the entry",
 	  MALLOC FREE FUNCTION("_Znwm",
 			       "sub $8,%rsp\ncmp $1024,%rdi\nja 1f\n1:" WORK "add $8,%rsp\nret"),
+	  { { "_Znwm", ALLOC_SIZE0, 0, false, false, false, false, "the stack pointer" } } },
+	{ "a function whose exits are not known needs no stack pointer",
+	  MALLOC FREE FUNCTION("_Znwm", "sub $8,%rsp\ncmp $1024,%rdi\nja 1f\n1:" WORK
+					"add $8,%rsp\njmp *state(%rip)"),
 	  { { "_Znwm", ALLOC_SIZE0, 11, true, false, false, false, NEXT } } },
 
 	/* ---- ifuncs ---- */

@@ -159,15 +159,19 @@ static void details_heap(struct buf *to, const struct session_stats *s)
 
 	for (size_t i = 0; i < h->probes_len; i++) {
 		const struct session_probe *p = &h->probes[i];
-		buf_printf(to, "probe: %s+%" PRIu64 " (%#" PRIx64 ") in %s: %s, %s; %s\n",
+		buf_printf(to, "probe: %s%+" PRId64 " (%#" PRIx64 ") in %s: %s, %s; %s\n",
 			   p->function, p->from_entry, p->offset, p->file,
-			   p->emulated ? "emulated" : "single-stepped",
-			   p->returns ? "with its return" : "entry only", p->why);
+			   p->emulated ? "emulated" : "single-stepped", p->what, p->why);
 	}
 	buf_printf(to,
 		   "calls: %" PRIu64 " allocations and %" PRIu64 " frees seen by %s, %" PRIu64
 		   " recorded; %.0f and %.0f ns each where nothing is recorded\n",
 		   h->allocs, h->frees, h->link, h->sampled, h->alloc_ns, h->free_ns);
+	if (h->exits)
+		buf_printf(to,
+			   "exits: %" PRIu64 " allocations by functions that may throw; %.0f ns "
+			   "each on top\n",
+			   h->exits, h->exit_ns);
 	buf_printf(to,
 		   "sampled: %" PRIu64 " live, %" PRIu64 " calls returned no memory, %" PRIu64
 		   " made by an allocator itself\n",

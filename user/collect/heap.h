@@ -35,6 +35,7 @@ struct heap_counters {
 	uint64_t allocs, frees; /* calls that hit a probe */
 	uint64_t sampled;       /* of them, calls that were recorded */
 	uint64_t recording_ns;  /* and the CPU time that took in the targets */
+	uint64_t exits;         /* allocations whose return was single-stepped */
 	uint64_t live;          /* sampled allocations that live now */
 	uint32_t shift;         /* the rate is rate_bytes << shift now */
 	uint64_t failed;        /* sampled calls that returned no memory */
@@ -85,9 +86,10 @@ void heap_collector_counters(const struct heap_collector *c, struct heap_counter
 /** How the bound on the overhead was kept. */
 const struct heap_guard *heap_collector_guard(const struct heap_collector *c);
 
-/** What a call costs that is not sampled, in ns: an allocation, and a free. Measured at the start.
- */
-void heap_collector_cost(const struct heap_collector *c, double *alloc_ns, double *free_ns);
+/** What a call costs that is not sampled, in ns: an allocation, a free, and on top of an allocation
+ * one of its exits. Measured at the start. */
+void heap_collector_cost(const struct heap_collector *c, double *alloc_ns, double *free_ns,
+			 double *exit_ns);
 
 /** Whether what a key counts can still be in use: its process runs the program that allocated it.
  */

@@ -12,25 +12,30 @@
 /* Links of processes that have ended; each makes the others' hits a little dearer. */
 #define SPENT_MAX 64
 
+/* What is seen of the end of a call. */
+enum end { END_NONE, END_RETURN, END_EXITS };
+
 /* The programs of heap.bpf.c by what a probe is. */
 static const struct heap_program {
 	enum alloc_call call;
-	bool returns, passes_on, jumps;
+	enum end end;
+	bool passes_on, jumps;
 	const char *name;
 } programs[] = {
-	{ ALLOC_SIZE0, true, false, false, "heap_size0" },
-	{ ALLOC_SIZE0, true, false, true, "heap_size0_jumps" },
-	{ ALLOC_SIZE0, false, false, false, "heap_size0_only" },
-	{ ALLOC_CALLOC, true, false, false, "heap_calloc" },
-	{ ALLOC_SIZE1, true, false, false, "heap_size1" },
-	{ ALLOC_SIZE1, true, false, true, "heap_size1_jumps" },
-	{ ALLOC_SIZE1, true, true, false, "heap_size1_passes" },
-	{ ALLOC_SIZE1, true, true, true, "heap_size1_passes_jumps" },
-	{ ALLOC_POSIX_MEMALIGN, true, false, false, "heap_posix_memalign" },
-	{ ALLOC_REALLOC, true, false, false, "heap_realloc" },
-	{ ALLOC_REALLOC, true, true, false, "heap_realloc_passes" },
-	{ ALLOC_REALLOCARRAY, true, false, false, "heap_reallocarray" },
-	{ ALLOC_REALLOCARRAY, true, true, false, "heap_reallocarray_passes" },
+	{ ALLOC_SIZE0, END_RETURN, false, false, "heap_size0" },
+	{ ALLOC_SIZE0, END_RETURN, false, true, "heap_size0_jumps" },
+	{ ALLOC_SIZE0, END_EXITS, false, false, "heap_size0_exits" },
+	{ ALLOC_SIZE0, END_NONE, false, false, "heap_size0_only" },
+	{ ALLOC_CALLOC, END_RETURN, false, false, "heap_calloc" },
+	{ ALLOC_SIZE1, END_RETURN, false, false, "heap_size1" },
+	{ ALLOC_SIZE1, END_RETURN, false, true, "heap_size1_jumps" },
+	{ ALLOC_SIZE1, END_RETURN, true, false, "heap_size1_passes" },
+	{ ALLOC_SIZE1, END_RETURN, true, true, "heap_size1_passes_jumps" },
+	{ ALLOC_POSIX_MEMALIGN, END_RETURN, false, false, "heap_posix_memalign" },
+	{ ALLOC_REALLOC, END_RETURN, false, false, "heap_realloc" },
+	{ ALLOC_REALLOC, END_RETURN, true, false, "heap_realloc_passes" },
+	{ ALLOC_REALLOCARRAY, END_RETURN, false, false, "heap_reallocarray" },
+	{ ALLOC_REALLOCARRAY, END_RETURN, true, false, "heap_reallocarray_passes" },
 };
 
 /* ---- Programs ------------------------------------------------------------------------------ */
@@ -132,8 +137,10 @@ const struct alloc_probes *heap_probes_of(const struct heap_probes *h, uint32_t 
 static const struct heap_program *program_find(const struct alloc_probe *probe, bool passes_on,
 					       bool jumps)
 {
+	enum end end = probe->returns ? END_RETURN : probe->exits ? END_EXITS : END_NONE;
+
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		if (programs[i].call == probe->call && programs[i].returns == probe->returns &&
+		if (programs[i].call == probe->call && programs[i].end == end &&
 		    programs[i].passes_on == passes_on && programs[i].jumps == jumps)
 			return &programs[i];
 	return NULL;
@@ -190,13 +197,31 @@ static int program_attach(struct heap_probes *h, struct uprobe_links *links, con
 	return rc;
 }
 
+static int exits_attach(struct heap_probes *h, struct heap_attachment *a,
+			const struct code_file *code, const struct alloc_probes *probes,
+			struct err *e)
+{
+	vec_of(uint64_t) offsets = { 0 };
+	int rc = 0;
+
+	vec_for_each(exit, &probes->exits)
+		if ((rc = vec_push(&offsets, exit->offset)) < 0)
+			break;
+	if (rc == 0 && offsets.len)
+		rc = uprobe_attach(&a->returns, program_kind(h, "heap_exit"),
+				   bpf_object_program_fd(h->object, "heap_exit"), false, a->pid,
+				   code->fd, offsets.items, offsets.len, e);
+	vec_deinit(&offsets);
+	return rc;
+}
+
 static int attachment_attach_allocs(struct heap_probes *h, struct heap_attachment *a,
 				    const struct code_file *code, const struct alloc_probes *probes,
 				    struct err *e)
 {
-	int rc = 0;
+	int rc = exits_attach(h, a, code, probes, e);
 
-	if (h->kind != UPROBE_SESSION)
+	if (rc == 0 && h->kind != UPROBE_SESSION)
 		rc = program_attach(h, &a->returns, "heap_return", true, a->pid, code, probes,
 				    probe_returns, NULL, e);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(programs); i++) {

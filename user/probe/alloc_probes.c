@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <gelf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "probe/exits.h"
 #include "probe/insn.h"
 #include "probe/paths.h"
 #include "probe/place.h"
@@ -150,6 +152,48 @@ static const char *return_forbidden(struct finding *f, const struct alloc_functi
 	return NULL;
 }
 
+static uint64_t file_offset(const struct elf_file *f, uint64_t vaddr)
+{
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		if (s->executable && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
+			return vaddr - s->vaddr + s->offset;
+	}
+	return 0;
+}
+
+static int exit_add(struct finding *f, uint64_t vaddr, const struct alloc_probe *probe)
+{
+	struct alloc_exit exit = {
+		.vaddr = vaddr,
+		.offset = file_offset(f->file, vaddr),
+		.name = probe->name,
+		.entry = probe->entry,
+	};
+
+	vec_for_each(known, &f->to->exits)
+		if (known->vaddr == vaddr)
+			return 0;
+	return vec_push(&f->to->exits, exit);
+}
+
+/* Of a function that allocates and may throw: its exits in place of its return. */
+static int probe_exits(struct finding *f, struct alloc_probe *probe)
+{
+	struct exits exits = { 0 };
+	int rc = 0;
+
+	if (probe->no_return && probe->call == ALLOC_SIZE0)
+		rc = exits_find(f->code, f->calls, probe->entry, &exits);
+	probe->exits = rc == 1;
+	if (rc == 1)
+		rc = 0;
+	for (size_t i = 0; i < exits.items.len && rc == 0; i++)
+		rc = exit_add(f, exits.items.items[i], probe);
+	vec_deinit(&exits.items);
+	return rc;
+}
+
 /* All but the place, which takes a search for all functions at once. */
 static int function_judge(struct finding *f, const struct alloc_function *function)
 {
@@ -171,20 +215,12 @@ static int function_judge(struct finding *f, const struct alloc_function *functi
 	};
 	rc = inner_find(f, function, &all, &probe);
 	if (rc == 0)
+		rc = probe_exits(f, &probe);
+	if (rc == 0)
 		rc = vec_push(&f->to->items, probe);
 	if (rc == 0)
 		rc = vec_push(&f->landings.entries, function->entry);
 	return rc;
-}
-
-static uint64_t file_offset(const struct elf_file *f, uint64_t vaddr)
-{
-	for (size_t i = 0; i < f->segments.len; i++) {
-		const struct elf_segment *s = &f->segments.items[i];
-		if (s->executable && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz)
-			return vaddr - s->vaddr + s->offset;
-	}
-	return 0;
 }
 
 /* The place for one function; false: no probe can be there. */
@@ -194,7 +230,7 @@ static bool probe_place(struct finding *f, struct alloc_probe *p)
 		.entry = p->entry,
 		.end = p->end,
 		.arguments = arguments[p->call],
-		.stack = !p->no_return,
+		.stack = !p->no_return || p->exits,
 		.moved = REG_NONE,
 		.null_harmless = p->call == ALLOC_FREE,
 	};
@@ -309,6 +345,13 @@ static int nothing_found(const struct finding *f, struct err *e)
 	return err_plain(e, -ENOENT, "'%s' has no allocator", name);
 }
 
+static int exits_compare(const void *a, const void *b)
+{
+	const struct alloc_exit *x = a, *y = b;
+
+	return x->vaddr < y->vaddr ? -1 : x->vaddr > y->vaddr;
+}
+
 static int all_find(struct finding *f, unsigned allocators, struct err *e)
 {
 	int rc = alloc_functions_read(f->file, &f->functions, e);
@@ -326,6 +369,9 @@ static int all_find(struct finding *f, unsigned allocators, struct err *e)
 		rc = landings_find(&f->landings, f->file, f->code, e);
 	if (rc == 0)
 		rc = places_find(f);
+	if (rc == 0 && f->to->exits.len)
+		qsort(f->to->exits.items, f->to->exits.len, sizeof(f->to->exits.items[0]),
+		      exits_compare);
 	if (rc < 0)
 		return err_set(e, rc, "cannot find the allocator of '%s'", f->file->name);
 	return f->to->items.len ? 0 : nothing_found(f, e);
@@ -347,5 +393,6 @@ int alloc_probes_find(struct elf_file *f, unsigned allocators, struct alloc_prob
 void alloc_probes_deinit(struct alloc_probes *p)
 {
 	vec_deinit(&p->items);
+	vec_deinit(&p->exits);
 	vec_deinit(&p->skips);
 }

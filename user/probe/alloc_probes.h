@@ -56,6 +56,9 @@ struct alloc_probe {
 	bool returns;
 	const char *no_return; /* static text */
 
+	/* Instead of its return, its exits can be probed: all are in alloc_probes.exits. */
+	bool exits;
+
 	/*
 	 * What the function leaves to other allocating functions of the list or of other files,
 	 * as far as its code tells. passes_on: in one case it always does, and returns what they
@@ -69,6 +72,13 @@ struct alloc_probe {
 	bool jumps;
 };
 
+/** An instruction by which functions that have `exits` return; other code may return by it too. */
+struct alloc_exit {
+	uint64_t vaddr, offset; /* in the file */
+	const char *name;       /* of one such function, */
+	uint64_t entry;         /* and where it begins */
+};
+
 /** A function that has an allocation's name and needs no probe, or cannot have one. */
 struct alloc_skip {
 	const char *name;
@@ -78,6 +88,7 @@ struct alloc_skip {
 
 struct alloc_probes {
 	vec_of(struct alloc_probe) items; /* by ascending entry, one for each address */
+	vec_of(struct alloc_exit) exits;  /* by ascending address, each once */
 	vec_of(struct alloc_skip) skips;
 	unsigned others; /* set of 1u << allocator: what the file has beside those asked for */
 };

@@ -234,6 +234,15 @@ static void stats_sites(struct heap_state *s, struct session_figures *f, struct 
 	}
 }
 
+static const char *probe_end(const struct alloc_probe *probe)
+{
+	if (probe->call == ALLOC_FREE)
+		return "entry";
+	return probe->returns ? "with its return"
+	       : probe->exits ? "with its exits"
+			      : "entry only, never in use";
+}
+
 static void stats_probes(const struct heap_probes *probes, const struct code_files *files,
 			 struct session_figures *f)
 {
@@ -246,10 +255,22 @@ static void stats_probes(const struct heap_probes *probes, const struct code_fil
 				.file = code->path,
 				.function = probe->name,
 				.offset = probe->offset,
-				.from_entry = probe->place - probe->entry,
+				.from_entry = (int64_t)(probe->place - probe->entry),
 				.emulated = probe->emulated,
-				.returns = probe->returns,
+				.what = probe_end(probe),
 				.why = probe->why,
+			};
+			if (vec_push(&f->probes, row) < 0)
+				return;
+		}
+		vec_for_each(exit, &(*file)->probes.exits) {
+			struct session_probe row = {
+				.file = code->path,
+				.function = exit->name,
+				.offset = exit->offset,
+				.from_entry = (int64_t)(exit->vaddr - exit->entry),
+				.what = "exit",
+				.why = "a return probe would harm exceptions",
 			};
 			if (vec_push(&f->probes, row) < 0)
 				return;
@@ -286,9 +307,10 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 	heap->windows = guard->windows;
 	heap->windows_on = guard->windows_on;
 	heap->ended = guard->ended;
-	heap_collector_cost(s->collector, &heap->alloc_ns, &heap->free_ns);
+	heap_collector_cost(s->collector, &heap->alloc_ns, &heap->free_ns, &heap->exit_ns);
+	heap->exits = now.exits;
 	heap->cost_ns = (double)now.allocs * heap->alloc_ns + (double)now.frees * heap->free_ns +
-			(double)now.recording_ns;
+			(double)now.exits * heap->exit_ns + (double)now.recording_ns;
 	stats_sites(s, f, ret);
 	stats_probes(probes, &heap_follow(s)->files, f);
 	heap->probes = f->probes.items;

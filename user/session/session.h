@@ -73,14 +73,14 @@ struct session_lost {
 
 #define SESSION_LOST_MAX 8
 
-/** A function of an allocator that is probed. */
+/** An instruction of an allocator that is probed. */
 struct session_probe {
 	const char *file, *function; /* live until the session is closed */
 	uint64_t offset;             /* in the file, of the probed instruction */
-	uint64_t from_entry;         /* bytes behind the function's first */
-	bool emulated; /* by the kernel; else it is single-stepped, ten times as dear */
-	bool returns;  /* its return is probed too; else what it allocates is never in use */
-	const char *why;
+	int64_t from_entry;          /* bytes behind the function's first */
+	bool emulated;    /* by the kernel; else it is single-stepped, ten times as dear */
+	const char *what; /* static: what is seen there, or of the call's end */
+	const char *why;  /* static: why this instruction and no cheaper one */
 };
 
 /** What a heap profile tells beside its samples, since open. Bytes and objects are estimates. */
@@ -98,7 +98,9 @@ struct session_heap_stats {
 	/* Of the targets that still lived when sampling stopped or a profile was handed over; all 0
 	 * before, and if none did. */
 	struct proc_smaps resident;
-	double alloc_ns, free_ns;     /* what a call costs that is not sampled */
+	uint64_t exits;               /* allocations by functions whose exits are probed */
+	double alloc_ns, free_ns;     /* what a call costs that is not sampled, */
+	double exit_ns;               /* and how much more where its exits are probed */
 	double cost_ns;               /* what all calls cost the targets */
 	uint32_t windows, windows_on; /* seconds, and those in which allocations were probed */
 	bool ended;                   /* frees alone cost more than max_overhead: probing is over */
