@@ -90,23 +90,10 @@ def test_static_program_without_symbols_is_refused(t):
 # ---- C++: every form of operator new, and every way out of it
 
 
-def check_new_rows(t, profile, rows):
-    """What throwing functions return is not seen: it may be left out of what is in use, if that is said."""
-    have = heap.by_function(profile, EXCEPTIONS)
-    told = any("never in use" in comment for comment in profile.comment)
-    for name, row in rows.items():
-        t.check(have[name][:2] == row[:2], "%s: %s, not %s", name, have[name], row)
-        untracked = told and have[name][2:] == (0, 0)
-        t.check(have[name] == row or untracked, "%s: %s, not %s", name, have[name], row)
-
-
 def check_new(t, allocator, *args):
     target = heap.Target(t, "alloc_new", *args, preload=heap.library(allocator))
     profile, result = heap.capture(t, target, "--rate", 1)
-    if allocator == "glibc":
-        heap.check_exact(t, profile, target.rows, leave_out=EXCEPTIONS)
-    else:
-        check_new_rows(t, profile, target.rows)
+    heap.check_exact(t, profile, target.rows, leave_out=EXCEPTIONS)
     t.check_says(result, r" 0 lost")
     target.end()
 
@@ -293,7 +280,7 @@ def test_preloaded_command(t):
         profile, rows = command(t, "alloc_new")
     finally:
         del os.environ["LD_PRELOAD"]
-    check_new_rows(t, profile, rows)
+    heap.check_exact(t, profile, rows, leave_out=EXCEPTIONS)
 
 
 # ---- The command line
