@@ -105,6 +105,28 @@ static void test_machines(void **state)
 	}
 }
 
+/* What does not vary hides nothing; what is not known is not told. */
+static void test_visible(void **state)
+{
+	(void)state;
+	static const struct {
+		double visible;
+		const char *end;
+	} visibles[] = {
+		{ NAN, "0 of 0 functions changed" },
+		{ 0, "; any rise of the total would be seen" },
+		{ 0.0123, "; a rise of the total by 1.23% would be seen (power 90%)" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(visibles); i++) {
+		_cleanup_(buf_deinit) struct buf b = { 0 };
+		struct gate_metric m = { .visible = visibles[i].visible };
+		size_t len = strlen(visibles[i].end);
+		assert_int_equal(words_runs(&b, &m), 0);
+		assert_true(b.len > len);
+		assert_string_equal(b.data + b.len - len, visibles[i].end);
+	}
+}
+
 static void test_numbers(void **state)
 {
 	(void)state;
@@ -146,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_visible),
 		cmocka_unit_test(test_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

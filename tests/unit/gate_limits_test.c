@@ -166,6 +166,22 @@ static void test_few_samples(void **state)
 	assert_string_equal(only_reason(v)->text,
 			    "90 and 90 samples a run are too few, 100 are needed: profile longer "
 			    "or more often");
+	/* Where every call was counted, 50 are all there are. */
+	struct program counted = quick;
+	counted.run_noise = counted.stack_noise = 0;
+	counted.samples = 50;
+	counted.exact = true;
+	counted.type = "alloc_objects";
+	counted.unit = "count";
+	struct program one_more = counted;
+	one_more.stacks[2].weight += 2;
+	_cleanup_gate_verdict_ struct gate_verdict *exact =
+		program_judge(&counted, 10, &counted, 10, 1, &policy);
+	assert_int_equal(exact->outcome, GATE_PASS);
+	_cleanup_gate_verdict_ struct gate_verdict *risen =
+		program_judge(&counted, 10, &one_more, 10, 1, &policy);
+	assert_int_equal(risen->outcome, GATE_REGRESSION);
+	assert_string_equal(program_culprit(risen), "print");
 	/* Nothing at all is too few of CPU time, but nothing to wait for is good news. */
 	struct program idle = plain, uncontended = plain;
 	idle.samples = 0.1;

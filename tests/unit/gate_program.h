@@ -82,6 +82,8 @@ static struct profile *program_run(const struct program *program, int64_t time, 
 				program->type ? program->unit : "nanoseconds");
 	if (!program->type)
 		profile_set_period(p, "cpu", "nanoseconds", PERIOD);
+	if (program->type && program->exact)
+		profile_set_period(p, "space", "bytes", 1);
 	p->time_nanos = time * 1000000000;
 	p->duration_nanos = program->duration_ns;
 	for (size_t i = 0; i < ARRAY_SIZE(program->comments) && program->comments[i]; i++)

@@ -10,7 +10,8 @@
  *       "absolute_floor": "1%",         ... that is also this much of the total
  *       "min_share": "1%",              lighter functions count as their callers'
  *       "resolution": "10%",            no pass where a rise of the total by this could hide
- *       "min_samples": 100,             no verdict from runs with fewer samples
+ *       "min_samples": 100,             no verdict from runs with fewer samples, unless they
+ *                                     are all that happened
  *       "metrics": {                    judged metrics, and floors of their own (all optional)
  *         "cpu": { "total_floor": "2%" }, "alloc_space": {}
  *       },

@@ -138,6 +138,16 @@ static void check_runs(struct gate_verdict *v, struct gate_metric *m, const stru
 	}
 }
 
+static bool all_exact(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->len; i++) {
+		const struct table_entry *entry = comparison_entry(c, i);
+		if (!entry->run->metrics[entry->metric].exact)
+			return false;
+	}
+	return true;
+}
+
 static void check_samples(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c)
 {
 	double base = m->base_samples / (double)c->base_len;
@@ -147,7 +157,7 @@ static void check_samples(struct gate_verdict *v, struct gate_metric *m, const s
 		add_note(v, m, "nothing of this was seen on either side");
 		return;
 	}
-	if (base >= c->policy->min_samples || new >= c->policy->min_samples)
+	if (base >= c->policy->min_samples || new >= c->policy->min_samples || all_exact(c))
 		return;
 	add_reason(v, m, GATE_FEW_SAMPLES, 0,
 		   verdict_printf(v,

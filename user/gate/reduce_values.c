@@ -75,8 +75,10 @@ static int add_metric(struct gate_run *run, struct run_source *sources, const st
 	s->scale = strcmp(m->unit, unit) == 0 ? 1 : unit_scale(1, unit, m->unit, &ignored);
 	if (s->events == SIZE_MAX)
 		s->rate = strcmp(period_type, name) == 0 && p->period > 0 ? (double)p->period : 0;
-	else if (strcmp(period_type, "space") == 0 || strcmp(period_type, "contentions") == 0)
+	else if (strcmp(period_type, "space") == 0 || strcmp(period_type, "contentions") == 0) {
 		s->rate = p->period > 1 ? (double)p->period : 0;
+		m->exact = p->period == 1;
+	}
 	return 0;
 }
 

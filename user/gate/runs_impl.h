@@ -13,6 +13,7 @@ struct run_metric {
 	char *unit;    /* "nanoseconds", "bytes", or what the profile says */
 	double total;  /* sum of all samples, not divided by work */
 	double events; /* how many sampled events that is */
+	bool exact;    /* every event was counted */
 };
 
 struct run_function {

@@ -91,6 +91,8 @@ int words_runs(struct buf *to, const struct gate_metric *m)
 		   m->rows.len);
 	if (isnan(m->visible))
 		return to->error;
+	if (m->visible == 0)
+		return buf_printf(to, "; any rise of the total would be seen");
 	format_percent(visible, m->visible);
 	return buf_printf(to, "; a rise of the total by %s would be seen (power 90%%)", visible);
 }
