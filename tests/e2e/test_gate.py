@@ -110,6 +110,13 @@ def test_a_clear_regression_ends_early(t):
     t.check(any("10 of 30 runs" in note for note in cpu["notes"]), "notes: %s", cpu["notes"])
 
 
+def test_a_metric_without_regression_gets_its_runs(t):
+    args = ["--metric", "cpu,alloc_objects", "--runs", 10, "--min-samples", 0]
+    verdict = compare(t, bench("base", 20), bench("allocs", 20), *args, status=1)
+    check_regressed(t, verdict, "alloc_objects", "line")
+    t.check(metric(t, verdict, "cpu")["base_runs"] == 10, "%s runs were made", metric(t, verdict, "cpu")["base_runs"])
+
+
 def test_too_few_runs(t):
     verdict = compare(t, bench("base"), bench("base", 3 * 110), "--runs", 3, status=3)
     reasons = metric(t, verdict, "cpu")["reasons"]

@@ -15,6 +15,7 @@
 #include "cmd/gate_work.h"
 #include "cmd/progress.h"
 #include "cmd/say.h"
+#include "gate/judge.h"
 #include "gate/looks.h"
 #include "stats/prng.h"
 
@@ -265,26 +266,50 @@ static void progress_tell(struct trials *t)
 		progress_show(&t->progress, text.data);
 }
 
-static int look(struct trials *t, const struct gate_plan *plan, bool *clear)
+/* Whether these runs are enough to name who did it, which an early end would be poor without. */
+static int can_name(const struct trials *t, bool *ret)
+{
+	struct gate_policy policy = *t->plan->policy; /* shallow: it is not freed */
+	struct gate_verdict *verdict;
+
+	policy.alpha_spent = t->result->alpha_spent;
+	int rc = gate_judge(t->plan->runs, &policy, &verdict, t->e);
+	if (rc < 0)
+		return rc;
+	*ret = true;
+	vec_for_each(metric, &verdict->metrics) {
+		vec_for_each(reason, &metric->reasons)
+			*ret &= reason->kind != GATE_FEW_RUNS_FUNCTIONS;
+	}
+	gate_verdict_destroy(verdict);
+	return 0;
+}
+
+/* Whether all metrics have regressed: those that have not need the runs that were asked for. */
+static int look(struct trials *t, double alpha, bool *clear)
 {
 	const struct gate_policy *policy = t->plan->policy;
 
-	*clear = false;
-	for (size_t i = 0; i < plan->count; i++) {
-		if (plan->runs[i] != t->result->rounds)
-			continue;
-		vec_for_each(metric, &policy->metrics) {
-			struct gate_look seen;
+	*clear = true;
+	vec_for_each(metric, &policy->metrics) {
+		struct gate_look seen;
 
-			if (!metric->judged)
-				continue;
-			int rc = gate_look(t->plan->runs, policy, metric->name, plan->alpha[i],
-					   &seen, t->e);
-			if (rc < 0)
-				return rc;
-			*clear |= seen.regressed;
-		}
+		if (!metric->judged)
+			continue;
+		int rc = gate_look(t->plan->runs, policy, metric->name, alpha, &seen, t->e);
+		if (rc < 0)
+			return rc;
+		*clear &= seen.regressed;
 	}
+	return *clear ? can_name(t, clear) : 0;
+}
+
+static int look_if_planned(struct trials *t, const struct gate_plan *plan, bool *clear)
+{
+	*clear = false;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->runs[i] == t->result->rounds)
+			return look(t, plan->alpha[i], clear);
 	return 0;
 }
 
@@ -310,7 +335,7 @@ static int rounds_make(struct trials *t, const struct gate_plan *plan)
 		if (rc < 0)
 			break;
 		t->result->rounds++;
-		rc = look(t, plan, &clear);
+		rc = look_if_planned(t, plan, &clear);
 		if (rc == 0 && clear && t->result->rounds < t->o->runs) {
 			t->result->end = GATE_TRIALS_EARLY;
 			return 0;

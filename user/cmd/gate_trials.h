@@ -5,7 +5,8 @@
  * They are made in pairs, one of each side, in random order within a pair: what drifts on a machine
  * (heat, neighbours, caches) comes to both sides alike. CPU and heap are profiled in pairs of
  * their own, since a heap's probes would be seen in the CPU profile. Between pairs the looks of
- * gate/looks.h are taken. What is judged is added to `runs`.
+ * gate/looks.h are taken: runs end early where all metrics have clearly regressed, and functions
+ * can be judged. What is judged is added to `runs`.
  *
  * signals_install() must have been called. Not thread-safe.
  */
