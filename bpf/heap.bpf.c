@@ -318,8 +318,7 @@ static __always_inline int probe_before(struct pt_regs *ctx)
 /* Whether a product is below 2^63; of what is not, the call fails. */
 static __always_inline _Bool product_fits(__u64 nmemb, __u64 size)
 {
-	return !((nmemb | size) >> 32) || !nmemb || !size ||
-	       leading_zeros(nmemb) + leading_zeros(size) >= 64;
+	return !((nmemb | size) >> 32) || !nmemb || size <= (~0ULL >> 1) / nmemb;
 }
 
 /*
