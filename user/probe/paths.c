@@ -309,10 +309,11 @@ static bool call_follow(struct walk *w, struct state *s, const struct insn *in)
 static void path_follow(struct walk *w, struct state s)
 {
 	struct compared compared = { 0 };
-	struct insn in;
+	struct insn in = { .flow = FLOW_JUMP_IF };
 
+	/* Paths can only meet again after one of them has jumped: what begins is looked at there. */
 	for (; w->rc == 0; s.at += in.len) {
-		if (state_seen(w, &s))
+		if (in.flow == FLOW_JUMP_IF && state_seen(w, &s))
 			return;
 		if (++*w->steps > STEPS_MAX || !code_insn(w->code, s.at, &in)) {
 			w->own = true;
