@@ -275,6 +275,55 @@ static void test_cases(void **state)
 	}
 }
 
+/* Each of many callees is a bit slower, none enough: their caller is, with them. */
+static void test_spread(void **state)
+{
+	(void)state;
+	static const char *const callees[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+	static char stacks[ARRAY_SIZE(callees)][32];
+	struct program base = { { { "main;run;eval", 60 } }, NOISE }, new = base;
+	for (size_t i = 0; i < ARRAY_SIZE(callees); i++) {
+		snprintf(stacks[i], sizeof(stacks[i]), "main;run;parse;%s", callees[i]);
+		base.stacks[i + 1] = (struct program_stack){ stacks[i], 5 };
+		new.stacks[i + 1] = (struct program_stack){ stacks[i], 5.6 };
+	}
+	new.stacks[0] = base.stacks[0];
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&base, 12, &new, 12, 1, &policy);
+	const struct gate_row *parse = program_row(v, "parse");
+	assert_int_equal(v->outcome, GATE_REGRESSION);
+	assert_string_equal(program_culprit(v), "parse");
+	assert_true(parse->by_cum && parse->state == GATE_REGRESSED);
+	for (size_t i = 0; i < ARRAY_SIZE(callees); i++)
+		assert_int_equal(program_row(v, callees[i])->state, GATE_SAME);
+}
+
+/* A move beneath one caller is none of the rise elsewhere. */
+static void test_move_beside_rise(void **state)
+{
+	(void)state;
+	static const struct program base = { { { "main;run;parse;lex", 20 },
+					       { "main;run;parse;scan", 20 },
+					       { "main;run;eval", 60 } },
+					     NOISE };
+	static const struct program new = { { { "main;run;parse;lex", 15 },
+					      { "main;run;parse;scan", 25 },
+					      { "main;run;eval", 75 } },
+					    NOISE };
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&base, 10, &new, 10, 1, &policy);
+	assert_int_equal(v->outcome, GATE_REGRESSION);
+	assert_string_equal(program_culprit(v), "eval");
+	assert_int_equal(program_row(v, "scan")->state, GATE_ROW_MOVED);
+	assert_int_equal(program_row(v, "lex")->state, GATE_ROW_MOVED);
+	assert_string_equal(program_row(v, "scan")->caller, "parse");
+	assert_true(program_row(v, "scan")->caller_part == 1);
+}
+
 /* What stood only in one build is named, with what it was counted as. */
 static void test_folded(void **state)
 {
@@ -342,6 +391,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_move_beside_rise),
 		cmocka_unit_test(test_folded),
 		cmocka_unit_test(test_partition),
 	};

@@ -159,6 +159,21 @@ static void add_said(struct printer *p, const struct buf *said)
 		add_item(p, "", said->data);
 }
 
+static void add_folded(struct printer *p, const struct gate_metric *m)
+{
+	_cleanup_(buf_deinit) struct buf rest = { 0 };
+
+	for (size_t i = 0; i < m->folded.len && i < WORDS_FOLDED_SHOWN; i++) {
+		_cleanup_(buf_deinit) struct buf folded = { 0 };
+		words_folded(&folded, m, &m->folded.items[i]);
+		add_said(p, &folded);
+	}
+	if (m->folded.len > WORDS_FOLDED_SHOWN)
+		buf_printf(&rest, "%zu more are only on one side",
+			   m->folded.len - WORDS_FOLDED_SHOWN);
+	add_said(p, &rest);
+}
+
 static void add_items(struct printer *p, const struct gate_metric *m)
 {
 	_cleanup_(buf_deinit) struct buf runs = { 0 }, self = { 0 }, power = { 0 };
@@ -176,11 +191,7 @@ static void add_items(struct printer *p, const struct gate_metric *m)
 	if (m->power_rise > 0)
 		words_power(&power, m);
 	add_said(p, &power);
-	vec_for_each(f, &m->folded) {
-		_cleanup_(buf_deinit) struct buf folded = { 0 };
-		words_folded(&folded, m, f);
-		add_said(p, &folded);
-	}
+	add_folded(p, m);
 }
 
 static size_t telling_rows(const struct gate_metric *m)

@@ -10,9 +10,6 @@
 #include "gate/render.h"
 #include "gate/words.h"
 
-/* What only one side has is told of so many, unless all is wanted. */
-#define FOLDED_SHOWN 5
-
 static const char bold[] = "1", red[] = "31", green[] = "32", yellow[] = "33", none[] = "";
 
 /* The columns before names: two values, the change, its interval, p and what that means. */
@@ -158,7 +155,10 @@ static void print_rows(const struct printer *p, const struct gate_metric *m)
 
 static void print_folded(const struct printer *p, const struct gate_metric *m)
 {
-	size_t shown = p->o->all || m->folded.len <= FOLDED_SHOWN ? m->folded.len : FOLDED_SHOWN;
+	size_t shown = m->folded.len;
+
+	if (!p->o->all && shown > WORDS_FOLDED_SHOWN)
+		shown = WORDS_FOLDED_SHOWN;
 
 	for (size_t i = 0; i < shown; i++) {
 		_cleanup_(buf_deinit) struct buf text = { 0 };

@@ -47,6 +47,9 @@ int words_runs(struct buf *to, const struct gate_metric *m);
 int words_self(struct buf *to, const struct gate_metric *m);
 int words_power(struct buf *to, const struct gate_metric *m);
 
+/** What only one side has is told of so many, the heaviest, unless all is wanted. */
+#define WORDS_FOLDED_SHOWN 5
+
 /** "only in the new runs: lex (1.2s), counted as parse's" */
 int words_folded(struct buf *to, const struct gate_metric *m, const struct gate_folded *f);
 
