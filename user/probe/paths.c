@@ -311,7 +311,8 @@ static void path_follow(struct walk *w, struct state s)
 	struct compared compared = { 0 };
 	struct insn in = { .flow = FLOW_JUMP_IF };
 
-	/* Paths can only meet again after one of them has jumped: what begins is looked at there. */
+	/* Paths can only meet again after one of them has jumped: what begins is looked at there.
+	 */
 	for (; w->rc == 0; s.at += in.len) {
 		if (in.flow == FLOW_JUMP_IF && state_seen(w, &s))
 			return;
