@@ -275,19 +275,21 @@ static void test_cases(void **state)
 	}
 }
 
-/* Each of many callees is a bit slower, none enough: their caller is, with them. */
+/* Each of many callees is a bit slower, none enough: their caller is, with them; not its own. */
 static void test_spread(void **state)
 {
 	(void)state;
 	static const char *const callees[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 	static char stacks[ARRAY_SIZE(callees)][32];
-	struct program base = { { { "main;run;eval", 60 } }, NOISE }, new = base;
+	struct program base = { { { "main;run;eval", 50 } }, NOISE }, new;
 	for (size_t i = 0; i < ARRAY_SIZE(callees); i++) {
-		snprintf(stacks[i], sizeof(stacks[i]), "main;run;parse;%s", callees[i]);
+		snprintf(stacks[i], sizeof(stacks[i]), "main;run;read;parse;%s", callees[i]);
 		base.stacks[i + 1] = (struct program_stack){ stacks[i], 5 };
-		new.stacks[i + 1] = (struct program_stack){ stacks[i], 5.6 };
 	}
-	new.stacks[0] = base.stacks[0];
+	base.stacks[ARRAY_SIZE(callees) + 1] = (struct program_stack){ "main;run;read", 10 };
+	new = base;
+	for (size_t i = 0; i < ARRAY_SIZE(callees); i++)
+		new.stacks[i + 1].weight = 5.6;
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
 	_cleanup_gate_verdict_ struct gate_verdict *v =
@@ -296,6 +298,7 @@ static void test_spread(void **state)
 	assert_int_equal(v->outcome, GATE_REGRESSION);
 	assert_string_equal(program_culprit(v), "parse");
 	assert_true(parse->by_cum && parse->state == GATE_REGRESSED);
+	assert_int_equal(program_row(v, "read")->state, GATE_CALLEES);
 	for (size_t i = 0; i < ARRAY_SIZE(callees); i++)
 		assert_int_equal(program_row(v, callees[i])->state, GATE_SAME);
 }
