@@ -3,7 +3,9 @@
 
 import os
 import random
+import re
 import signal
+import sys
 import time
 
 import heap
@@ -148,3 +150,47 @@ def test_target_that_is_killed_while_it_is_probed(t):
     t.check(result.status == 0, "exit status %s", result.status)
     profile = heap.read_profile(t, t.path("heap.pb.gz"))
     t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
+
+
+# ---- The bound on the overhead
+
+RESIZES = """
+import ctypes
+realloc = ctypes.CDLL(None).realloc
+realloc.restype, realloc.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t]
+block = realloc(None, 64)
+print("ready", flush=True)
+while True:
+    block = realloc(block, 64)
+"""
+
+
+def overhead(t, result):
+    share = re.search(r"heap probes cost this process ([0-9.]+)% of its CPU", result.err)
+    t.check(share, "the overhead is not told")
+    return float(share[1])
+
+
+def test_overhead_stays_below_a_bound(t):
+    """By leaving out some seconds of a program that does nothing but resize a block."""
+    target = t.target(sys.executable, "-c", RESIZES)
+    options = ["heap", "-p", target.pid, "-o", t.path("heap.pb.gz")]
+    free = overhead(t, t.run(*options, "-d", 2))
+    t.check(free > 5, "the probes cost %.2f%%", free)
+    bound = free / 3
+    result = t.run(*options, "-d", 9, "--max-overhead", "%.1f" % bound)
+    kept = overhead(t, result)
+    seconds = re.search(r"allocations probed in (\d+) of (\d+) s", result.err)
+    t.check(seconds and int(seconds[1]) < int(seconds[2]), "no second is left out")
+    t.check(kept < 0.8 * free, "%.2f%% with a bound of %.1f%%, %.2f%% without", kept, bound, free)
+    heap.check_unprobed(t, target.pid)
+
+
+def test_probing_ends_where_frees_alone_cost_too_much(t):
+    target = cross(t)
+    process = heap.attach(t, target.pid, "--max-overhead", 0.1)
+    heap.check_unprobed(t, target.pid)
+    t.check(process.popen.poll() is None, "cprofbpf has ended, too")
+    result = heap.detach(t, process)
+    t.check_says(result, r"probing ended after \d+ s since frees alone cost too much")
+    end_cross(t, target)
