@@ -34,6 +34,19 @@ def test_unreadable_files_are_left_out(t):
     t.check(base.out == t.run("top", "-base", profile("redis"), profile("demo")).out, "another base")
 
 
+def test_expressions_without_a_match(t):
+    """Are told; one that matches some label is not, whichever comes last."""
+    for option, text in (("-focus", "Focus"), ("-hide", "Hide"), ("-tagshow", "TagShow"), ("-taghide", "TagHide")):
+        t.check_says(t.run("tags", option + "=nosuch", profile("redis")), text + " expression matched no samples")
+    for key in ("thread", "tid"):
+        for option in ("-tagshow", "-taghide"):
+            result = t.run("tags", "%s=^%s$" % (option, key), profile("redis"))
+            t.check(result.err == "", "%s=%s: %s", option, key, result.err)
+    for verb in ("list", "peek"):
+        result = t.run(verb, "nosuch", profile("redis"), status=1)
+        t.check_says(result, "no matches found for regexp: nosuch")
+
+
 def test_no_readable_file(t):
     result = t.run("top", t.path("absent"), t.path("missing"), status=1)
     t.check_says(result, "absent': No such file", "missing': No such file", "none of the 2 profiles")

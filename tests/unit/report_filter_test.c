@@ -172,6 +172,9 @@ static const struct {
 	{ "[[:alpha:]]+\\d", "x9", true, true },
 	{ "\\QA.B\\E", "xA.By", true, true },
 	{ "[(?=]", "=", true, true },
+	{ "(?<name>o)r", "work", true, true },
+	{ "[^](?=]", "a", true, true },
+	{ "[^(?=]", "a", true, true },
 	{ "größe", "größe::f", true, true },
 	{ "a",
 	  "\xff\xfe"

@@ -214,6 +214,13 @@ func writeProfiles(dir string) {
 	names().write(dir, "names")
 	mangled().write(dir, "mangled")
 
+	// The types of program in other units, which merging has to bring together.
+	millis := newBuilder("samples", "count", "cpu", "milliseconds")
+	for i, leaf := range []string{"late", "later", "late"} {
+		millis.sample(v(int64(i+1), int64(40*(i+1))), leaf, []string{"main", "other"}[i%2], "start")
+	}
+	millis.write(dir, "millis")
+
 	b := newBuilder("delta", "milliseconds", "count", "count")
 	for i := int64(0); i < 12; i++ {
 		leaf := []string{"grew", "shrank", "gone", "new"}[i%4]

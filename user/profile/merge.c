@@ -405,14 +405,11 @@ int profile_normalize(struct profile *p, const struct profile *base, struct err 
 
 	if (!sums || !base_sums || !ratios)
 		return no_memory(e);
-	if (base->sample_types.len != types)
-		return err_plain(e, -EBADMSG, "incompatible sample types");
-	for (size_t i = 0; i < types; i++) {
-		int rc = check_match(p, &p->sample_types.items[i], base,
-				     &base->sample_types.items[i], "sample types", e);
-		if (rc < 0)
-			return rc;
-	}
+	/* Units too: pprof brings them together only later. */
+	if (!same_types(p, base))
+		return err_plain(e, -EBADMSG,
+				 "cannot normalize: the profile and its base have different types "
+				 "or units");
 	sum_values(p, sums);
 	sum_values(base, base_sums);
 	for (size_t i = 0; i < types; i++)
