@@ -301,6 +301,19 @@ static void test_spread(void **state)
 	assert_int_equal(program_row(v, "read")->state, GATE_CALLEES);
 	for (size_t i = 0; i < ARRAY_SIZE(callees); i++)
 		assert_int_equal(program_row(v, callees[i])->state, GATE_SAME);
+	/* What changed, all beneath it, is past a floor that the total just misses. */
+	new.stacks[0].weight -= 0.6;
+	base.run_noise = new.run_noise = 0.01;
+	assert_int_equal(gate_policy_set(&policy, "total_floor", "4.5%", NULL), 0);
+	_cleanup_gate_verdict_ struct gate_verdict *floor =
+		program_judge(&base, 12, &new, 12, 3, &policy);
+	const struct gate_metric *m = &floor->metrics.items[0];
+	parse = program_row(floor, "parse");
+	assert_int_equal(floor->outcome, GATE_REGRESSION);
+	assert_int_equal(m->total_state, GATE_SAME);
+	assert_string_equal(program_culprit(floor), "parse");
+	assert_true(fabs(m->moved.base / parse->cum.base - 1) < 1e-9);
+	assert_true(fabs(m->moved.new / parse->cum.new - 1) < 1e-9);
 }
 
 /* A move beneath one caller is none of the rise elsewhere. */
