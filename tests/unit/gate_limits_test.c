@@ -23,6 +23,14 @@ static const struct program shifted = {
 	{ { "main;parse", 36 }, { "main;eval", 34 }, { "main;print", 30 } }, NOISE
 };
 
+/* Each function by 3% only, which is below its floor; together past the total's. */
+static const struct program all_lighter = {
+	{ { "main;parse", 29.1 }, { "main;eval", 38.8 }, { "main;print", 29.1 } }, NOISE
+};
+static const struct program all_heavier = {
+	{ { "main;parse", 30.9 }, { "main;eval", 41.2 }, { "main;print", 30.9 } }, NOISE
+};
+
 /* 100 / 19 is 5.3% each, so 19 functions of more than 1%. */
 static struct program wide_program(void)
 {
@@ -406,6 +414,9 @@ static void test_policies(void **state)
 		{ &shifted, "functions", "parse=10%", GATE_REGRESSION, "parse" },
 		{ &shifted, "functions", "parse=40%", GATE_MOVED, "" },
 		{ &plain, "functions", "parse=0.1%", GATE_PASS, "" },
+		{ &all_lighter, "strict", "false", GATE_IMPROVED, "" },
+		{ &all_lighter, "total_floor", "4%", GATE_PASS, "" },
+		{ &all_heavier, "total_floor", "4%", GATE_PASS, "" },
 		{ &plain, "strict", "true", GATE_PASS, "" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
@@ -421,6 +432,21 @@ static void test_policies(void **state)
 				 policies[i].value, gate_outcome_name(v->outcome),
 				 program_culprit(v));
 	}
+}
+
+/* Nobody is the culprit of what everybody did. */
+static void test_all_heavier(void **state)
+{
+	(void)state;
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&plain, 10, &all_heavier, 10, 3, &policy);
+	assert_int_equal(v->outcome, GATE_REGRESSION);
+	assert_int_equal(v->metrics.items[0].total_state, GATE_REGRESSED);
+	assert_string_equal(program_culprit(v), "");
+	vec_for_each(row, &v->metrics.items[0].rows)
+		assert_int_equal(row->state, GATE_SAME);
 }
 
 /* Twice the work in twice the time is the same. */
@@ -556,19 +582,13 @@ static void test_order_of_adding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_runs),
-		cmocka_unit_test(test_single_profiles),
-		cmocka_unit_test(test_resolution),
-		cmocka_unit_test(test_few_samples),
-		cmocka_unit_test(test_machines),
-		cmocka_unit_test(test_drift),
-		cmocka_unit_test(test_stop_and_note),
-		cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_work),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_metrics_share_alpha),
+		cmocka_unit_test(test_few_runs),        cmocka_unit_test(test_single_profiles),
+		cmocka_unit_test(test_resolution),      cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_machines),        cmocka_unit_test(test_drift),
+		cmocka_unit_test(test_stop_and_note),   cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_durations),       cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_all_heavier),     cmocka_unit_test(test_work),
+		cmocka_unit_test(test_errors),          cmocka_unit_test(test_metrics_share_alpha),
 		cmocka_unit_test(test_order_of_adding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,11 @@
 #include "base/cleanup.h"
 #include "stats/permute.h"
 
-/* A suspect's part of the total's rise, and how unlikely its own rise has to be. */
-static const double suspect_part = 1.0 / 3, suspect_p = 0.05;
+/*
+ * A suspect's part of the total's rise, how much more than the total it rose, relative to itself,
+ * and how unlikely its rise has to be.
+ */
+static const double suspect_part = 1.0 / 3, suspect_excess = 1.5, suspect_p = 0.05;
 
 /*
  * What a sum has to share of a change within it, lest it was a move: of a caller's most, for its
@@ -252,16 +255,17 @@ static bool is_suspect(const struct finding *f, double rise, double most)
 	return f->state == GATE_SAME && f->own.p <= suspect_p && rise >= most;
 }
 
-/* Of the total's rise. */
+/* Of the total's rise; not one that only rose as all others did. */
 static uint32_t total_suspect(const struct findings *f, const struct comparison *c)
 {
 	double most = rise_of(&f->total) * suspect_part;
+	double ratio = 1 + (f->total.ratio - 1) * suspect_excess;
 	uint32_t suspect = COMPARISON_NONE;
 
 	for (uint32_t i = 0; i < c->count; i++) {
-		double rise = rise_of(&f->functions[i].own);
-		if (is_suspect(&f->functions[i], rise, most)) {
-			most = rise;
+		const struct gate_change *own = &f->functions[i].own;
+		if (own->ratio >= ratio && is_suspect(&f->functions[i], rise_of(own), most)) {
+			most = rise_of(own);
 			suspect = i;
 		}
 	}
