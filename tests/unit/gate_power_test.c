@@ -61,6 +61,30 @@ static void test_slower(void **state)
 	assert_true(named >= 59);
 }
 
+/* Where noise hides the function, but not its caller or the total, it is named all the same. */
+static void test_suspects(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t seed;
+		enum gate_state caller;
+	} seeds[] = { { 1017, GATE_REGRESSED }, { 1043, GATE_SAME } };
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
+		struct program slower = plain;
+		slower.stacks[0].weight = 22;
+		_cleanup_gate_verdict_ struct gate_verdict *v =
+			program_judge(&plain, 10, &slower, 10, seeds[i].seed, &policy);
+		assert_int_equal(v->outcome, GATE_REGRESSION);
+		assert_string_equal(program_culprit(v), "lex");
+		assert_int_equal(program_row(v, "lex")->state, GATE_SUSPECT);
+		assert_int_equal(program_row(v, "parse")->state, seeds[i].caller);
+		/* It comes first, whatever else regressed. */
+		assert_true(v->metrics.items[0].rows.items[0].culprit);
+	}
+}
+
 /* Allocations are counted, not sampled, and the same in each run: 3% are seen at once. */
 static void test_allocations(void **state)
 {
@@ -100,9 +124,8 @@ static void test_moved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_false_alarms),
-		cmocka_unit_test(test_slower),
-		cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_false_alarms), cmocka_unit_test(test_slower),
+		cmocka_unit_test(test_suspects),     cmocka_unit_test(test_allocations),
 		cmocka_unit_test(test_moved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
