@@ -38,10 +38,11 @@ struct cfi_fde {
 };
 
 /* What is known of code without CFI takes the form of FDEs, too. */
-#define CFI_CIE_ROOT  UINT32_MAX       /* an outermost function */
-#define CFI_CIE_GO    (UINT32_MAX - 1) /* a function of Go, its number in `program` */
-#define CFI_CIE_CLONE (UINT32_MAX - 2) /* clone from its system call to its return */
-#define CFI_CIE_FIRST CFI_CIE_CLONE
+#define CFI_CIE_ROOT    UINT32_MAX       /* an outermost function */
+#define CFI_CIE_GO      (UINT32_MAX - 1) /* a function of Go, its number in `program` */
+#define CFI_CIE_CLONE   (UINT32_MAX - 2) /* clone from its system call to its return */
+#define CFI_CIE_HEIGHTS (UINT32_MAX - 3) /* code that unwind/heights.h has followed */
+#define CFI_CIE_FIRST   CFI_CIE_HEIGHTS
 
 struct cfi_table {
 	struct elf_range section; /* borrowed */

@@ -2,11 +2,13 @@
 #include "unwind/tables.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "unwind/cfi.h"
 #include "unwind/cfi_program.h"
 #include "unwind/go_functions.h"
+#include "unwind/heights.h"
 #include "unwind/pages.h"
 #include "unwind/quirks.h"
 #include "unwind/rule.h"
@@ -38,6 +40,7 @@ struct compile {
 	struct unwind_tables *t;
 	struct cfi_table cfi;
 	struct go_functions go;   /* for FDEs of CFI_CIE_GO */
+	struct heights heights;   /* for FDEs of CFI_CIE_HEIGHTS */
 	struct cfi_start *starts; /* by CIE */
 	uint64_t low, high; /* addresses of code: FDEs elsewhere are leftovers of the linker */
 	uint64_t dir_low, dir_high;
@@ -176,6 +179,23 @@ static int go_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end
 	return h.end < end ? page_writer_put(&c->writer, h.end, UNWIND_RULE_NONE) : 0;
 }
 
+static int heights_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
+{
+	struct unwind_rule rule, last = { 0 };
+	int rc = 0;
+
+	for (uint64_t at = fde->start; at < end && rc >= 0; at++) {
+		if (!heights_rule(&c->heights, at, &rule) ||
+		    memcmp(&rule, &last, sizeof(rule)) == 0)
+			continue;
+		last = rule;
+		rc = rule_table_intern(&c->t->rules, &rule);
+		if (rc >= 0)
+			rc = page_writer_put(&c->writer, at, (uint16_t)rc);
+	}
+	return rc;
+}
+
 /* The rows of one FDE, cut off at `end`. */
 static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
 {
@@ -187,6 +207,8 @@ static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t en
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_CLONE);
 	if (fde->cie == CFI_CIE_GO)
 		return go_compile(c, fde, end);
+	if (fde->cie == CFI_CIE_HEIGHTS)
+		return heights_compile(c, fde, end);
 	if (!c->starts[fde->cie].ok)
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_NONE);
 	cfi_program_init(&p, &c->cfi, fde, &c->starts[fde->cie].row);
@@ -300,6 +322,7 @@ static void compile_deinit(struct compile *c)
 {
 	page_writer_deinit(&c->writer);
 	free(c->starts);
+	heights_deinit(&c->heights);
 	cfi_table_deinit(&c->cfi);
 }
 
@@ -317,6 +340,8 @@ int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir
 		rc = go_functions_add(&c.go, f, &c.cfi);
 	if (rc == 0)
 		rc = quirks_add(&c.cfi, f);
+	if (rc == 0)
+		rc = heights_add(&c.heights, f, &c.cfi);
 	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
 		*dir = UNWIND_DIR_NONE;
 	else if (rc == 0)

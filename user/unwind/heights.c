@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "unwind/heights.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "lib/regs_x86_64.h"
+#include "unwind/stack_insn.h"
+
+/* A C library has a tenth of that. */
+#define CODE_MAX (4u << 20)
+
+/* No frame is larger. */
+#define HEIGHT_MAX (64 << 20)
+
+/* Where to begin, at which height. */
+struct beginning {
+	uint64_t vaddr;
+	struct height height;
+};
+
+struct following {
+	struct heights *heights;
+	const struct cfi_table *table;
+	vec_of(uint8_t) code;             /* as many bytes as heights->items */
+	vec_of(struct beginning) entries; /* of functions */
+	vec_of(struct beginning) doubted; /* what may begin here if nothing else tells */
+	vec_of(uint64_t) reached;         /* from the beginning under way: addresses, */
+	bool contradiction, confirmed;    /* by a return, or by what is known already */
+};
+
+/* ---- Where to begin ---------------------------------------------------------------------------
+ */
+
+/* Call `each` for every function in the file's symbol tables. */
+static int functions_each(struct elf_file *f, int (*each)(void *ctx, const char *name, uint64_t at),
+			  void *ctx)
+{
+	static const char *const tables[][2] = { { ".dynsym", ".dynstr" },
+						 { ".symtab", ".strtab" } };
+	int rc = 0;
+
+	for (size_t t = 0; t < ARRAY_SIZE(tables) && rc == 0; t++) {
+		struct elf_range symbols, names;
+		Elf64_Sym symbol;
+
+		if (elf_file_section(f, tables[t][0], &symbols, NULL) < 0 ||
+		    elf_file_section(f, tables[t][1], &names, NULL) < 0)
+			continue;
+		struct cursor c = cursor_init(symbols.data, symbols.size);
+		while (rc == 0 && cursor_read(&c, &symbol, sizeof(symbol))) {
+			struct cursor at = cursor_init(names.data, names.size);
+			const char *name;
+			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_value &&
+			    cursor_skip(&at, symbol.st_name) && cursor_cstr(&at, &name))
+				rc = each(ctx, name, symbol.st_value);
+		}
+	}
+	return rc;
+}
+
+static int is_bare_start_main(void *table, const char *name, uint64_t at)
+{
+	return strcmp(name, "__libc_start_main") == 0 && !cfi_table_find(table, at);
+}
+
+/* ---- Following --------------------------------------------------------------------------------
+ */
+
+static struct height *height_at(const struct following *w, uint64_t vaddr)
+{
+	uint64_t at = vaddr - w->heights->start;
+
+	return at < w->heights->items.len ? &w->heights->items.items[at] : NULL;
+}
+
+/* How the program comes to an instruction. */
+enum way { WAY_ON, WAY_BEHIND_CALL };
+
+static bool heights_differ(const struct height *a, const struct height *b)
+{
+	return a->known == HEIGHT_BYTES && b->known == HEIGHT_BYTES && a->bytes != b->bytes;
+}
+
+/* From here on the height is this, if it is not known already. */
+static int reach(struct following *w, uint64_t vaddr, const struct height *height, enum way way)
+{
+	struct height *at = height_at(w, vaddr);
+
+	if (!at || cfi_table_find(w->table, vaddr))
+		return 0;
+	if (at->entry && height->bytes != 0) {
+		/* Where another function begins, the call does not return. */
+		w->contradiction |= way != WAY_BEHIND_CALL;
+		return 0;
+	}
+	if (at->known != HEIGHT_UNREACHED) {
+		w->contradiction |= heights_differ(at, height);
+		w->confirmed |= at->known != HEIGHT_INSIDE;
+		return 0;
+	}
+	at->known = height->known;
+	at->bytes = height->bytes;
+	at->bp_at = height->bp_at;
+	at->frame = height->frame;
+	return vec_push(&w->reached, vaddr);
+}
+
+static int doubt(struct following *w, uint64_t vaddr, const struct height *height)
+{
+	struct beginning doubted = { vaddr, *height };
+	struct height *at = height_at(w, vaddr);
+
+	if (!at || at->doubted)
+		return 0;
+	at->doubted = true; /* once: what contradicts itself will do so again */
+	return vec_push(&w->doubted, doubted);
+}
+
+/* The trampoline of signals is known as what it is by the walk. */
+static bool is_signal_return(const struct following *w, uint64_t vaddr)
+{
+	uint64_t at = vaddr - w->heights->start, word = UNWIND_SIGRETURN_WORD;
+
+	return at < w->code.len && w->code.len - at >= sizeof(word) &&
+	       memcmp(w->code.items + at, &word, sizeof(word)) == 0;
+}
+
+static const struct height at_entry = { .known = HEIGHT_BYTES };
+
+/* Does a function begin with the trap of a failed check? */
+static bool is_trap(const struct following *w, uint64_t vaddr)
+{
+	uint64_t at = vaddr - w->heights->start;
+	struct stack_insn in;
+
+	return stack_insn_decode(w->code.items + at, w->code.len - at, &in) &&
+	       in.next == NEXT_NOWHERE;
+}
+
+static bool is_named_end(const char *name)
+{
+	static const char *const names[] = { "abort",     "exit",          "_exit",
+					     "_Exit",     "quick_exit",    "pthread_exit",
+					     "longjmp",   "_longjmp",      "siglongjmp",
+					     "thrd_exit", "__assert_fail", "__stack_chk_fail" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int entry_add(void *following, const char *name, uint64_t vaddr)
+{
+	struct beginning beginning = { vaddr, at_entry };
+	struct following *w = following;
+	struct height *at = height_at(w, vaddr);
+
+	/* A part that the compiler has moved away is entered by jumps, at any height. */
+	if (!at || is_signal_return(w, vaddr) || (name && strstr(name, ".cold")))
+		return 0;
+	at->ends |= is_trap(w, vaddr) || (name && is_named_end(name));
+	if (at->entry)
+		return 0;
+	at->entry = true;
+	return vec_push(&w->entries, beginning);
+}
+
+static void stack_apply(struct height *h, const struct stack_insn *in)
+{
+	int64_t bytes = h->bytes, frame = (int64_t)h->frame - 1;
+
+	switch (in->stack) {
+	case STACK_SAME:
+		return;
+	case STACK_MOVES:
+		if (h->known != HEIGHT_BYTES)
+			return;
+		bytes -= in->value;
+		break;
+	case STACK_FROM_BP:
+		bytes = frame - in->value;
+		break;
+	case STACK_LEAVE:
+		bytes = frame - 8;
+		break;
+	case STACK_LOST:
+		h->known = h->frame ? HEIGHT_FRAME : HEIGHT_UNREACHED;
+		return;
+	}
+	/* Nobody takes his return address off the stack but to go on without it. */
+	bool known = bytes >= 0 && bytes <= HEIGHT_MAX && (h->frame || in->stack == STACK_MOVES);
+	h->known = known ? HEIGHT_BYTES : HEIGHT_UNREACHED;
+	h->bytes = known ? (int32_t)bytes : 0;
+}
+
+static void frame_apply(struct height *h, const struct stack_insn *in)
+{
+	bool by_stack = h->known == HEIGHT_BYTES;
+
+	switch (in->frame) {
+	case FRAME_SAME:
+		return;
+	case FRAME_PUSHED:
+		if (h->bp_at == 0 && by_stack && h->bytes <= UINT16_MAX)
+			h->bp_at = (uint16_t)h->bytes;
+		return;
+	case FRAME_SET:
+		h->frame = by_stack && h->bytes < UINT16_MAX ? (uint16_t)(h->bytes + 1) : 0;
+		break;
+	case FRAME_POPPED:
+		h->bp_at = h->frame = 0;
+		break;
+	case FRAME_ZERO:
+		if (h->bp_at == 0)
+			h->known = HEIGHT_OUTERMOST;
+		return;
+	}
+	if (!by_stack && !h->frame)
+		h->known = HEIGHT_UNREACHED;
+}
+
+/* What is known behind an instruction. */
+static struct height height_behind(const struct height *before, const struct stack_insn *in)
+{
+	struct height h = *before;
+
+	if (h.known == HEIGHT_OUTERMOST)
+		return h;
+	stack_apply(&h, in);
+	if (h.known != HEIGHT_UNREACHED)
+		frame_apply(&h, in);
+	return h;
+}
+
+/* Where a call leads, and what lies behind it. */
+static int follow_call(struct following *w, const struct stack_insn *in, uint64_t next,
+		       const struct height *behind)
+{
+	uint64_t target = next + (uint64_t)(int64_t)in->target;
+	int rc = in->direct ? entry_add(w, NULL, target) : 0;
+	const struct height *callee = in->direct ? height_at(w, target) : NULL;
+
+	if (rc < 0 || (callee && callee->ends) || behind->known == HEIGHT_UNREACHED)
+		return rc;
+	return reach(w, next, behind, WAY_BEHIND_CALL);
+}
+
+/* An instruction at the end of what is known: learn what follows it. */
+static int follow(struct following *w, uint64_t vaddr)
+{
+	uint64_t at = vaddr - w->heights->start;
+	struct height *heights = w->heights->items.items;
+	struct stack_insn in;
+	int rc = 0;
+
+	if (!stack_insn_decode(w->code.items + at, w->code.len - at, &in))
+		return 0;
+	for (size_t i = 1; i < in.len; i++)
+		if (heights[at + i].known == HEIGHT_UNREACHED)
+			heights[at + i].known = HEIGHT_INSIDE;
+	uint64_t next = vaddr + in.len, target = next + (uint64_t)(int64_t)in.target;
+	struct height behind = height_behind(&heights[at], &in);
+
+	w->contradiction |= in.next == NEXT_RETURN && heights_differ(&behind, &at_entry);
+	w->confirmed |= in.next == NEXT_RETURN;
+	if (in.next == NEXT_CALL)
+		return follow_call(w, &in, next, &behind);
+	if (in.addresses && !is_signal_return(w, target))
+		rc = doubt(w, target, &at_entry);
+	if (rc < 0 || behind.known == HEIGHT_UNREACHED)
+		return rc;
+	if (in.next == NEXT_BRANCH || in.next == NEXT_JUMP)
+		rc = reach(w, target, &behind, WAY_ON);
+	/* The cases of a switch lie behind its jump. */
+	if (in.next == NEXT_SWITCH && behind.bytes > 0)
+		rc = doubt(w, next, &behind);
+	if (rc == 0 && (in.next == NEXT_FOLLOWS || in.next == NEXT_BRANCH))
+		rc = reach(w, next, &behind, WAY_ON);
+	return rc;
+}
+
+/* All that is reached from here; nothing if it contradicts itself or what is known, or if neither
+ * confirms that this is a switch's case. */
+static int follow_from(struct following *w, const struct beginning *from)
+{
+	size_t followed = 0;
+	int rc = 0;
+
+	w->reached.len = 0;
+	w->contradiction = w->confirmed = false;
+	if (height_at(w, from->vaddr)->known == HEIGHT_UNREACHED)
+		rc = reach(w, from->vaddr, &from->height, WAY_ON);
+	while (rc == 0 && !w->contradiction && followed < w->reached.len)
+		rc = follow(w, w->reached.items[followed++]);
+	if (w->contradiction || (!w->confirmed && from->height.bytes))
+		vec_for_each(vaddr, &w->reached)
+			height_at(w, *vaddr)->known = HEIGHT_UNREACHED;
+	return rc;
+}
+
+/* What is doubted last is nearest to what was reached. */
+static int follow_all(struct following *w)
+{
+	int rc = 0;
+
+	while (rc == 0 && (w->entries.len || w->doubted.len)) {
+		struct beginning from = w->entries.len ? w->entries.items[--w->entries.len]
+						       : w->doubted.items[--w->doubted.len];
+		rc = follow_from(w, &from);
+	}
+	return rc;
+}
+
+/* ---- What was found ---------------------------------------------------------------------------
+ */
+
+/* The code of the file, from its first byte to its last; false if there is none, or too much. */
+static bool code_span(const struct elf_file *f, uint64_t *start, uint64_t *size)
+{
+	uint64_t low = UINT64_MAX, high = 0;
+
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		if (!s->executable || s->filesz > CODE_MAX)
+			continue;
+		low = s->vaddr < low ? s->vaddr : low;
+		high = s->vaddr + s->filesz > high ? s->vaddr + s->filesz : high;
+	}
+	*start = low;
+	*size = high - low;
+	return high > low && *size <= CODE_MAX;
+}
+
+static int code_read(struct following *w, struct elf_file *f, uint64_t size)
+{
+	struct heights *h = w->heights;
+
+	if (vec_reserve(&w->code, size) < 0 || vec_reserve(&h->items, size) < 0)
+		return -ENOMEM;
+	memset(h->items.items, 0, size * sizeof(h->items.items[0]));
+	/* Zeros between segments are followed by nobody. */
+	memset(w->code.items, 0, size);
+	for (size_t i = 0; i < f->segments.len; i++) {
+		const struct elf_segment *s = &f->segments.items[i];
+		if (s->executable && s->vaddr >= h->start && s->vaddr - h->start <= size &&
+		    s->filesz <= size - (s->vaddr - h->start))
+			elf_file_read(f, s->vaddr, w->code.items + (s->vaddr - h->start),
+				      s->filesz);
+	}
+	w->code.len = h->items.len = size;
+	return 0;
+}
+
+/* An FDE for each run of bytes that were reached. */
+static int fdes_append(const struct heights *h, struct cfi_table *t)
+{
+	size_t n = h->items.len;
+
+	for (size_t i = 0, end; i < n; i = end + 1) {
+		for (end = i; end < n && h->items.items[end].known != HEIGHT_UNREACHED;)
+			end++;
+		struct cfi_fde fde = { h->start + i, h->start + end, CFI_CIE_HEIGHTS, 0, 0 };
+		if (end > i && vec_push(&t->fdes, fde) < 0)
+			return -ENOMEM;
+	}
+	return cfi_table_sort(t);
+}
+
+int heights_add(struct heights *h, struct elf_file *f, struct cfi_table *t)
+{
+	struct following w = { .heights = h, .table = t };
+	uint64_t size;
+
+	if (!code_span(f, &h->start, &size) || !functions_each(f, is_bare_start_main, t))
+		return 0;
+	int rc = code_read(&w, f, size);
+	if (rc == 0)
+		rc = functions_each(f, entry_add, &w);
+	if (rc == 0)
+		rc = follow_all(&w);
+	if (rc == 0)
+		rc = fdes_append(h, t);
+	vec_deinit(&w.code);
+	vec_deinit(&w.entries);
+	vec_deinit(&w.reached);
+	vec_deinit(&w.doubted);
+	return rc;
+}
+
+void heights_deinit(struct heights *h)
+{
+	vec_deinit(&h->items);
+}
+
+bool heights_rule(const struct heights *h, uint64_t vaddr, struct unwind_rule *to)
+{
+	const struct height *at = &h->items.items[vaddr - h->start];
+
+	*to = (struct unwind_rule){ .cfa = UNWIND_CFA_SP, .ra_off = -8 };
+	switch (at->known) {
+	case HEIGHT_BYTES:
+		to->cfa_off = at->bytes + 8;
+		break;
+	case HEIGHT_FRAME:
+		to->cfa = UNWIND_CFA_BP;
+		to->cfa_off = at->frame - 1 + 8;
+		break;
+	case HEIGHT_OUTERMOST:
+		to->ra = UNWIND_RA_UNDEF;
+		break;
+	default:
+		return false;
+	}
+	if (at->bp_at) {
+		to->bp = UNWIND_BP_CFA;
+		to->bp_off = -at->bp_at - 8;
+	}
+	return true;
+}
