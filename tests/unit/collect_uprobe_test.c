@@ -338,6 +338,38 @@ static void test_attaches_all_or_nothing(void **state)
 	}
 }
 
+/* Beside, and while another one goes on. */
+static void test_detaches_beside(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (enum uprobe_kind kind = uprobe_kind_best(); kind <= UPROBE_PERF; kind++) {
+		struct target t = target_start(false);
+		const uint64_t places[] = { place(place_one), place(place_two) };
+		_cleanup_close_ int prog = counter_load(kind, 0);
+		_cleanup_close_ int exe = exe_open(t.pid);
+		struct uprobe_detaching d = { 0 };
+		int text[2];
+
+		uprobe_detach_finish(&d);
+		for (int i = 0; i < 2; i++) {
+			struct uprobe_links links = { 0 };
+
+			text[i] = text_byte(t.pid, places[i]);
+			assert_int_equal(uprobe_attach(&links, kind, prog, false, t.pid, exe,
+						       &places[i], 1, NULL),
+					 0);
+			uprobe_detach_start(&d, &links);
+			assert_int_equal(links.fds.len, 0);
+		}
+		uprobe_detach_finish(&d);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(text_byte(t.pid, places[i]), text[i]);
+		target_end(&t);
+	}
+}
+
 static void test_refuses_a_process_without_main_thread(void **state)
 {
 	(void)state;
@@ -394,6 +426,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_kinds_are_chosen_by_name),
 		cmocka_unit_test(test_reaches_all_threads_of_one_process),
 		cmocka_unit_test(test_attaches_all_or_nothing),
+		cmocka_unit_test(test_detaches_beside),
 		cmocka_unit_test(test_refuses_a_process_without_main_thread),
 	};
 

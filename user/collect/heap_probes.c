@@ -373,12 +373,13 @@ void heap_probes_detach(struct heap_probes *h)
 {
 	vec_for_each(a, &h->attachments)
 		attachment_empty(a, &h->spent);
-	uprobe_detach(&h->spent);
+	uprobe_detach_start(&h->detaching, &h->spent);
 }
 
 void heap_probes_deinit(struct heap_probes *h)
 {
 	heap_probes_detach(h);
+	uprobe_detach_finish(&h->detaching);
 	vec_for_each(f, &h->files)
 		probed_file_free(*f);
 	vec_deinit(&h->files);

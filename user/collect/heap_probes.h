@@ -38,6 +38,7 @@ struct heap_probes {
 	struct bpf_object *object; /* borrowed */
 	vec_of(struct heap_probed_file *) files;
 	vec_of(struct heap_attachment) attachments;
+	struct uprobe_detaching detaching;
 	struct uprobe_links spent; /* of processes that have ended: detached some time */
 	struct map looked;         /* u32 pid -> u64: process.read_ns when it was last looked at */
 	bool paused;               /* allocations are not probed now */
@@ -70,7 +71,7 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 void heap_probes_pause(struct heap_probes *h);
 void heap_probes_resume(struct heap_probes *h, const struct code_files *files);
 
-/** Take all probes away. */
+/** Take all probes away; heap_probes_deinit() waits until they are gone. */
 void heap_probes_detach(struct heap_probes *h);
 void heap_probes_deinit(struct heap_probes *h);
 

@@ -332,3 +332,32 @@ void uprobe_links_move(struct uprobe_links *to, struct uprobe_links *from)
 	}
 	uprobe_detach(from);
 }
+
+static void *detaching_run(void *detaching)
+{
+	struct uprobe_detaching *d = detaching;
+
+	uprobe_detach(&d->links);
+	return NULL;
+}
+
+void uprobe_detach_start(struct uprobe_detaching *d, struct uprobe_links *links)
+{
+	sigset_t all, old;
+
+	uprobe_detach_finish(d);
+	uprobe_links_move(&d->links, links);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	d->running = pthread_create(&d->thread, NULL, detaching_run, d) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!d->running)
+		uprobe_detach(&d->links);
+}
+
+void uprobe_detach_finish(struct uprobe_detaching *d)
+{
+	if (d->running)
+		pthread_join(d->thread, NULL);
+	d->running = false;
+}

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,3 +78,17 @@ void uprobe_links_move(struct uprobe_links *to, struct uprobe_links *from);
 
 /** Take all breakpoints away and leave *links empty. Waits for the programs that are running. */
 void uprobe_detach(struct uprobe_links *links);
+
+/** A detaching that goes on beside; zeroed storage is none. */
+struct uprobe_detaching {
+	struct uprobe_links links;
+	pthread_t thread;
+	bool running;
+};
+
+/** As uprobe_detach(), but without waiting where a thread can be had. Waits for one that is still
+ * going on; *d must stay where it is until uprobe_detach_finish(). */
+void uprobe_detach_start(struct uprobe_detaching *d, struct uprobe_links *links);
+
+/** Wait for the end of what was started, if anything was. */
+void uprobe_detach_finish(struct uprobe_detaching *d);
