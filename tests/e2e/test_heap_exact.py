@@ -333,11 +333,12 @@ def test_labels(t):
 def test_chosen_allocators(t):
     """--allocator leaves the others alone; one that is not there is an error."""
     target = heap.Target(t, "alloc_calls", preload=heap.library("jemalloc"))
+    others = heap.breakpoints(target.pid)  # of a profiler that probes the library in all processes
     process = heap.attach(t, target.pid, "--rate", 1, "--allocator", "jemalloc")
     files = {os.path.basename(path) for path, _ in heap.breakpoints(target.pid)}
     t.check(files == {"libjemalloc.so.2"}, "probes in %s", files)
     heap.detach(t, process, status=3)
-    heap.check_unprobed(t, target.pid)
+    heap.check_unprobed(t, target.pid, others)
     result = t.run("heap", "-p", target.pid, "-d", 1, "--allocator", "mimalloc", "-o", t.path(), status=1)
     t.check_says(result, r"mimalloc")
     result = t.run("heap", "-p", target.pid, "--allocator", "nomalloc", status=2)
@@ -347,7 +348,7 @@ def test_chosen_allocators(t):
 def test_verbose_lists_every_probe(t):
     """Each with its offset, and whether the kernel emulates it; these are where the breakpoints are."""
     target = heap.Target(t, "alloc_calls", preload=heap.library("jemalloc"))
-    others = heap.breakpoints(target.pid)  # of a profiler that probes the library in all processes
+    others = heap.breakpoints(target.pid)
     process = heap.attach(t, target.pid, "-v")
     there = heap.breakpoints(target.pid) - others
     t.check(len(there) > 20, "%d breakpoints", len(there))
