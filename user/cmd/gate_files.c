@@ -26,16 +26,19 @@ struct file {
 /* A file on its way: read, then reduced, by a thread. */
 struct job {
 	const struct file *file;
-	const struct gate_policy *policy;
+	struct profile *copy; /* for merging: reducing changes a profile */
 	double work;
-	bool wants_copy; /* for merging: reducing changes a profile */
-	struct profile *profile, *copy;
 	struct gate_run *run;
 	struct err err;
 	int rc;
-	pthread_t thread;
-	bool started;
+	bool done;
 };
+
+/*
+ * Files are taken in order by whichever thread is free, and handed over in order; so many at most
+ * are on their way, since profiles take memory.
+ */
+#define JOBS_MAX (2 * THREADS_MAX)
 
 struct loader {
 	const struct gate_options *o;
@@ -46,6 +49,11 @@ struct loader {
 	vec_of(struct file) files;
 	bool *untestable;
 	struct err *e;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;    /* any of what follows */
+	size_t taken, handed, end; /* numbers of files; none from `end` on is taken */
+	struct job jobs[JOBS_MAX]; /* by number, modulo */
 };
 
 /* ---- Finding ------------------------------------------------------------------------------- */
@@ -108,79 +116,97 @@ static int find(struct loader *l)
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-static int job_do(struct job *j)
+static int job_do(const struct loader *l, struct job *j)
 {
+	_cleanup_profile_ struct profile *profile = NULL;
 	const char *path = j->file->path;
-	int rc = report_load_files(&path, 1, &j->profile, &j->err);
+	int rc = gate_work_of_profile(&l->work, j->file->side, path, &j->work, &j->err);
 
-	if (rc == 0 && j->wants_copy)
-		rc = gate_merge_copy(j->profile, &j->copy, &j->err);
+	if (rc == 0)
+		rc = report_load_files(&path, 1, &profile, &j->err);
+	if (rc == 0 && l->merge)
+		rc = gate_merge_copy(profile, &j->copy, &j->err);
 	if (rc < 0)
 		return rc;
 	struct gate_facts facts = { .source = path, .work = j->work };
-	rc = gate_run_reduce(j->profile, &facts, j->policy, &j->run, &j->err);
-	return rc < 0 ? err_prefix(&j->err, "'%s'", path) : 0;
+	return gate_run_reduce(profile, &facts, l->policy, &j->run, &j->err);
 }
 
-static void *job_thread(void *argument)
+static void *worker_run(void *loader)
 {
-	struct job *j = argument;
+	struct loader *l = loader;
 
-	j->rc = job_do(j);
-	profile_destroy(j->profile);
+	pthread_mutex_lock(&l->lock);
+	for (;;) {
+		while (l->taken < l->end && l->taken - l->handed == JOBS_MAX)
+			pthread_cond_wait(&l->changed, &l->lock);
+		if (l->taken >= l->end)
+			break;
+		struct job *j = &l->jobs[l->taken % JOBS_MAX];
+		*j = (struct job){ .file = &l->files.items[l->taken++] };
+		pthread_mutex_unlock(&l->lock);
+		int rc = job_do(l, j);
+		pthread_mutex_lock(&l->lock);
+		j->rc = rc;
+		j->done = true;
+		pthread_cond_broadcast(&l->changed);
+	}
+	pthread_mutex_unlock(&l->lock);
 	return NULL;
 }
 
-/* Without a thread, it is done at once. */
-static void job_start(struct loader *l, struct job *j, const struct file *file)
+static int job_add(struct loader *l, struct job *j, enum gate_side side)
 {
-	*j = (struct job){ .file = file, .policy = l->policy, .wants_copy = l->merge != NULL };
-	j->rc = gate_work_of_profile(&l->work, file->side, file->path, &j->work, &j->err);
-	if (j->rc < 0)
-		return;
-	j->started = pthread_create(&j->thread, NULL, job_thread, j) == 0;
-	if (!j->started)
-		job_thread(j);
-}
-
-/* Hand over what the job made; in the order of the files, whatever the threads did. */
-static int job_finish(struct loader *l, struct job *j, int rc, enum gate_side side)
-{
-	if (j->started)
-		pthread_join(j->thread, NULL);
-	if (rc == 0 && j->rc < 0) {
+	if (j->rc < 0) {
 		*l->e = j->err;
 		*l->untestable = j->file->side == GATE_NEW;
-		rc = j->rc;
+		return j->rc;
 	}
-	if (rc == 0 && (rc = gate_runs_add(l->runs, side, steal(j->run), l->e)) < 0)
-		err_prefix(l->e, "'%s'", j->file->path);
+	int rc = gate_runs_add(l->runs, side, steal(j->run), l->e);
 	if (rc == 0 && j->copy)
 		rc = gate_merge_add(l->merge, side, steal(j->copy), j->work, l->e);
-	gate_run_destroy(j->run);
-	profile_destroy(j->copy);
 	return rc;
 }
 
-static int load(struct loader *l)
+/* Add what the workers make; after a failure, what is on its way is let go. */
+static int hand_over(struct loader *l)
 {
-	struct job jobs[THREADS_MAX];
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t width = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (size_t)cpus;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < l->files.len; i += width) {
-		size_t count = l->files.len - i < width ? l->files.len - i : width;
+	pthread_mutex_lock(&l->lock);
+	for (; l->handed < l->end; l->handed++) {
+		struct job *j = &l->jobs[l->handed % JOBS_MAX];
 
-		for (size_t k = 0; k < count; k++)
-			job_start(l, &jobs[k], &l->files.items[i + k]);
-		for (size_t k = 0; k < count; k++) {
-			enum gate_side side = jobs[k].file->side;
-			if (l->o->self)
-				side = (i + k) % 2 ? GATE_NEW : GATE_BASE;
-			rc = job_finish(l, &jobs[k], rc, side);
-		}
+		while (l->handed == l->taken || !j->done)
+			pthread_cond_wait(&l->changed, &l->lock);
+		pthread_mutex_unlock(&l->lock);
+		enum gate_side side = j->file->side;
+		if (l->o->self)
+			side = l->handed % 2 ? GATE_NEW : GATE_BASE;
+		if (rc == 0)
+			rc = job_add(l, j, side);
+		gate_run_destroy(j->run);
+		profile_destroy(j->copy);
+		pthread_mutex_lock(&l->lock);
+		if (rc < 0)
+			l->end = l->taken;
+		pthread_cond_broadcast(&l->changed);
 	}
+	pthread_mutex_unlock(&l->lock);
+	return rc;
+}
+static int load(struct loader *l)
+{
+	pthread_t threads[THREADS_MAX];
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t width = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (size_t)cpus, started = 0;
+
+	l->end = l->files.len;
+	while (started < width && pthread_create(&threads[started], NULL, worker_run, l) == 0)
+		started++;
+	int rc = started ? hand_over(l) : err_set(l->e, -EAGAIN, "cannot start a thread");
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
 	return rc;
 }
 
@@ -193,7 +219,9 @@ int gate_files_load(const struct gate_options *o, const struct gate_policy *poli
 			    .runs = runs,
 			    .merge = merge,
 			    .untestable = untestable,
-			    .e = e };
+			    .e = e,
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .changed = PTHREAD_COND_INITIALIZER };
 
 	*untestable = false;
 	int rc = gate_work_init(&l.work, o, e);
