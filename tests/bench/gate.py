@@ -112,12 +112,7 @@ def gate(t, *args, timeout=1200):
     trial = {
         "outcome": verdict["outcome"],
         "status": done.returncode,
-        "culprits": [
-            row["name"]
-            for metric in verdict["metrics"]
-            for row in metric["functions"]
-            if row["culprit"] or row["state"] == "regressed"
-        ],
+        "culprits": [row["name"] for m in verdict["metrics"] for row in m["functions"] if row["culprit"]],
         "runs": verdict["metrics"][0]["base_runs"],
         "visible": verdict["metrics"][0]["visible_rise"],
         "seconds": time.monotonic() - start,

@@ -41,8 +41,7 @@ def metric(t, verdict, name):
 
 
 def culprits(metric):
-    """Functions that regressed, or that most of a rise is in."""
-    return [row["name"] for row in metric["functions"] if row["culprit"] or row["state"] == "regressed"]
+    return [row["name"] for row in metric["functions"] if row["culprit"]]
 
 
 def check_regressed(t, verdict, name, culprit):

@@ -116,6 +116,7 @@ FAILURES = [
     (2, "--base /nowhere/* --new /nowhere/*", "'/nowhere/\\*'"),
     (2, "--base {text} --new {profile}", "parsing profile"),
     (2, "--base {profile} --new {profile}", "is on both sides"),
+    (2, "--base {many}/run* --new {profile}", "'.*/many/run33.pb.gz': "),
     (2, "--base {dir} --new {profile}", "is a directory"),
     (2, "--base-cmd {base} --new-cmd {base} --json /nowhere/x", "cannot write to '/nowhere/x'"),
     (2, "--base-cmd {base} --new-cmd false", "the new command failed: 'false' exited with status 1"),
@@ -132,6 +133,7 @@ FAILURES = [
     (125, "--bisect --base-cmd {base} --new-cmd {base} --build false", "the build command failed"),
     (125, "--bisect --base-cmd {base} --new-cmd {other} --expect-same-output", "do not print the same"),
     (125, "--bisect --base {profile} --new {text}", "parsing profile"),
+    (125, "--bisect --base {profile} --new {many}/run*", "'.*/many/run33.pb.gz': "),
     (125, "--bisect --base {profile} --new {profile2}", ""),
     (125, "--bisect --base-cmd {base} --new-cmd {sleep} --time-limit 2s", "the time limit has passed"),
     (128, "--bisect --base-cmd false --new-cmd {base}", "the base command failed"),
@@ -144,6 +146,8 @@ FAILURES = [
 def test_exit_status(t):
     with open(t.path("text"), "w") as file:
         file.write("no profile\n")
+    store(t, "many", os.path.join(PROFILES, "redis.pb.gz"), 40)
+    shutil.copy(t.path("text"), t.path("many/run33.pb.gz"))
     words = {
         "base": bench("base", 20),
         "other": bench("base", 21),
@@ -152,6 +156,7 @@ def test_exit_status(t):
         "loud": "echo what went wrong >&2; exit 4",
         "text": t.path("text"),
         "dir": t.dir,
+        "many": t.path("many"),
         "profile": os.path.join(PROFILES, "go_cpu.pb.gz"),
         "profile2": os.path.join(PROFILES, "redis.pb.gz"),
     }
