@@ -150,6 +150,7 @@ static void test_resolution(void **state)
 	 */
 	assert_true(fabs(v->metrics.items[0].visible - 0.1263) < 0.0005);
 	assert_int_equal(r->runs, 15);
+	assert_non_null(strstr(r->text, "go unseen; 15 a side would see a rise of 10%"));
 	/* What is there is seen all the same. */
 	_cleanup_gate_verdict_ struct gate_verdict *found =
 		program_judge(&noisy, 10, &big, 10, 1, &policy);
@@ -174,6 +175,11 @@ static void test_few_samples(void **state)
 	assert_string_equal(only_reason(v)->text,
 			    "90 and 90 samples a run are too few, 100 are needed: profile longer "
 			    "or more often");
+	quick.samples = 100;
+	quick.run_noise = quick.stack_noise = 0;
+	_cleanup_gate_verdict_ struct gate_verdict *enough =
+		program_judge(&quick, 10, &quick, 10, 1, &policy);
+	assert_null(only_reason(enough));
 	/* Where every call was counted, 50 are all there are. */
 	struct program counted = quick;
 	counted.run_noise = counted.stack_noise = 0;
@@ -257,54 +263,6 @@ static void test_machines(void **state)
 		if (machines[i].note)
 			assert_string_equal(m->notes.items[0], machines[i].note);
 	}
-}
-
-/* Runs of programs[side] in turns, or one side after the other; each `growth` heavier. */
-static struct gate_verdict *judge_in_order(const struct program *p, bool in_turns, double growth,
-					   const struct gate_policy *policy)
-{
-	_cleanup_gate_runs_ struct gate_runs *runs = gate_runs_create();
-	struct gate_verdict *v;
-	struct prng rng;
-	struct err e = { 0 };
-
-	prng_init(&rng, 1);
-	for (int i = 0; i < 20; i++) {
-		enum gate_side side = in_turns ? i % 2 : i / 10;
-		struct program drifting = *p;
-		struct gate_facts facts = { .order = i + 1 };
-		struct gate_run *run;
-		drifting.samples = 4000 * (1 + growth * (in_turns ? i / 2 : i % 10));
-		_cleanup_profile_ struct profile *profile = program_run(&drifting, 0, &rng);
-		assert_int_equal(gate_run_reduce(profile, &facts, policy, &run, &e), 0);
-		assert_int_equal(gate_runs_add(runs, side, run, &e), 0);
-	}
-	assert_int_equal(gate_judge(runs, policy, &v, &e), 0);
-	return v;
-}
-
-static void test_drift(void **state)
-{
-	(void)state;
-	/* From 4,000 samples to 4,360 in steps of 40, of 4,180: 8.6%. */
-	struct program growing = plain;
-	growing.run_noise = growing.stack_noise = 0;
-	_cleanup_(gate_policy_deinit) struct gate_policy policy;
-	gate_policy_init(&policy);
-	_cleanup_gate_verdict_ struct gate_verdict *apart =
-		judge_in_order(&growing, false, 0.01, &policy);
-	assert_int_equal(apart->outcome, GATE_INCONCLUSIVE);
-	assert_int_equal(apart->metrics.items[0].reasons.items[0].kind, GATE_DRIFT);
-	assert_non_null(strstr(apart->metrics.items[0].reasons.items[0].text,
-			       "the runs of the base side drift by +8.6%"));
-	/* In turns, drift falls on both sides: it is worth a note. */
-	_cleanup_gate_verdict_ struct gate_verdict *turns =
-		judge_in_order(&growing, true, 0.01, &policy);
-	assert_int_equal(turns->outcome, GATE_PASS);
-	assert_non_null(strstr(turns->metrics.items[0].notes.items[1], "drift by +8.6%"));
-	_cleanup_gate_verdict_ struct gate_verdict *steady =
-		judge_in_order(&plain, false, 0, &policy);
-	assert_int_equal(steady->outcome, GATE_PASS);
 }
 
 /* What stopped before its end is no verdict; what is only worth knowing changes none. */
@@ -465,6 +423,8 @@ static void test_work(void **state)
 		struct gate_facts facts = { .work = i % 2 ? 200 : 100 };
 		struct gate_run *run;
 		longer.samples = 40 * facts.work;
+		longer.comments[0] = i % 2 ? "# cpu: sampled 4.00 s, kernel's count 4.00 s"
+					   : "# cpu: sampled 2.00 s, kernel's count 2.00 s";
 		_cleanup_profile_ struct profile *p = program_run(&longer, i + 1, &rng);
 		assert_int_equal(gate_run_reduce(p, &facts, &policy, &run, &e), 0);
 		assert_int_equal(gate_runs_add(runs, i % 2, run, &e), 0);
@@ -473,6 +433,8 @@ static void test_work(void **state)
 	assert_int_equal(v->outcome, GATE_PASS);
 	/* 40 samples of 500,250 ns for each unit of work. */
 	assert_true(fabs(v->metrics.items[0].total.base / (40 * 500250.0) - 1) < 0.01);
+	assert_true(fabs(v->metrics.items[0].rusage.base - 0.02) < 1e-9);
+	assert_true(fabs(v->metrics.items[0].rusage.new - 0.02) < 1e-9);
 	gate_verdict_destroy(v);
 }
 
@@ -582,13 +544,19 @@ static void test_order_of_adding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_runs),        cmocka_unit_test(test_single_profiles),
-		cmocka_unit_test(test_resolution),      cmocka_unit_test(test_few_samples),
-		cmocka_unit_test(test_machines),        cmocka_unit_test(test_drift),
-		cmocka_unit_test(test_stop_and_note),   cmocka_unit_test(test_coverage),
-		cmocka_unit_test(test_durations),       cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_all_heavier),     cmocka_unit_test(test_work),
-		cmocka_unit_test(test_errors),          cmocka_unit_test(test_metrics_share_alpha),
+		cmocka_unit_test(test_few_runs),
+		cmocka_unit_test(test_single_profiles),
+		cmocka_unit_test(test_resolution),
+		cmocka_unit_test(test_few_samples),
+		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_stop_and_note),
+		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_all_heavier),
+		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_metrics_share_alpha),
 		cmocka_unit_test(test_order_of_adding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

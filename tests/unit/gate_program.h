@@ -113,9 +113,9 @@ static struct profile *program_run(const struct program *program, int64_t time, 
 }
 
 /* Runs of both sides, which took turns. */
-static struct gate_runs *program_runs(const struct program *base, size_t base_runs,
-				      const struct program *new, size_t new_runs, uint64_t seed,
-				      const struct gate_policy *policy)
+static inline struct gate_runs *program_runs(const struct program *base, size_t base_runs,
+					     const struct program *new, size_t new_runs,
+					     uint64_t seed, const struct gate_policy *policy)
 {
 	struct gate_runs *runs = gate_runs_create();
 	struct prng rng;
@@ -142,9 +142,9 @@ static struct gate_runs *program_runs(const struct program *base, size_t base_ru
 	return runs;
 }
 
-static struct gate_verdict *program_judge(const struct program *base, size_t base_runs,
-					  const struct program *new, size_t new_runs, uint64_t seed,
-					  const struct gate_policy *policy)
+static inline struct gate_verdict *program_judge(const struct program *base, size_t base_runs,
+						 const struct program *new, size_t new_runs,
+						 uint64_t seed, const struct gate_policy *policy)
 {
 	_cleanup_gate_runs_ struct gate_runs *runs =
 		program_runs(base, base_runs, new, new_runs, seed, policy);
