@@ -30,10 +30,15 @@
  * their caller lost then excuses nothing, but what they only took over from their callees does.
  *
  * Inconclusive, whatever the tests say: the smallest p that the runs can reach, 2/C(n+m,n), times
- * the number of tests exceeds the level; too few samples; a rise of the total by the policy's
- * resolution could have been missed (power below 90%); machines that differ between or within the
- * sides; a trend within a side (Mann and Kendall, stats/trend.h) unless the sides' runs alternate;
- * samples and rusage that disagree. How many runs would do is said wherever it can be.
+ * the number of tests exceeds the level; too few samples, unless all events were counted; a rise of
+ * the total by the policy's resolution could have been missed (power below 90%); machines that
+ * differ between or within the sides; a trend within a side (Mann and Kendall, stats/trend.h)
+ * unless the sides' runs alternate; samples and rusage that disagree. How many runs would do is
+ * said wherever it can be.
+ *
+ * The culprit is the function that regressed most. If that is by its callees, or if only the total
+ * regressed, it is the suspect: the function whose own rise is most of that rise (of the total's a
+ * third, and out of proportion), at p <= 0.05 by itself.
  *
  * With too few runs changes are still weighed, by overdispersed counts (stats/counts.h): they can
  * warn, never fail.
