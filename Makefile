@@ -192,6 +192,13 @@ $(BUILD)/tools/bench_profile: $(BUILD)/user/tools/bench_profile.o $(call archive
 	$(Q)$(CC) -pthread $(CFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		$(call room_libs,$(call closure,profile)) -o $@
 
+# probe_floor: empty probes, for the heap's figures.
+$(BUILD)/tools/probe_floor: $(BUILD)/user/tools/probe_floor.o $(call archives,user,$(call closure,collect))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -pthread $(CFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		$(call room_libs,$(call closure,collect)) -o $@
+
 # ---- Programs that tests profile: tests/targets/ -------------------------------------------------
 
 TARGET_WARN  := -Wall -Wextra -Werror -D_GNU_SOURCE
@@ -302,7 +309,7 @@ e2e: all targets
 kernels: all targets
 	@tests/kernels/run $(BUILD)
 
-bench: all targets $(BUILD)/tools/bench_profile
+bench: all targets $(BUILD)/tools/bench_profile $(BUILD)/tools/probe_floor
 	@tools/setup test
 	@tools/bench
 
