@@ -99,10 +99,20 @@ static void test_the_line_of_a_heap(void **state)
 	static const struct {
 		struct session_heap_stats heap;
 		const char *want;
+		bool cpu_unknown;
 	} cases[] = {
+		{ { .cost_ns = 20000000 },
+		  "allocated 0 B in 0 objects, in use of that 0 B in 0, heap probes cost this "
+		  "process 0.02 s CPU",
+		  true },
+		{ { .cost_ns = 1.1e9 },
+		  "allocated 0 B in 0 objects, in use of that 0 B in 0, heap probes cost this "
+		  "process 100.00% of its CPU",
+		  false },
 		{ { .alloc_objects = 10, .alloc_bytes = 1000 },
 		  "allocated 1000 B in 10 objects, in use of that 0 B in 0, heap probes cost this "
-		  "process 0.00% of its CPU" },
+		  "process 0.00% of its CPU",
+		  false },
 		{ { .alloc_objects = 10,
 		    .alloc_bytes = 3 << 20,
 		    .inuse_objects = 4,
@@ -115,7 +125,8 @@ static void test_the_line_of_a_heap(void **state)
 		  "allocated 3.00 MB in 10 objects, in use of that 1.00 MB in 4, RSS 7.10 MB (up "
 		  "to 1.00 MB live since attach, 4.00 MB other anonymous, 96.00 kB thread stacks, "
 		  "2.00 MB file-mapped, 4.00 kB shared), heap probes cost this process 2.00% of "
-		  "its CPU" },
+		  "its CPU",
+		  false },
 		{ { .inuse_bytes = 64 << 20,
 		    .resident = { .anonymous = 1 << 20 },
 		    .rate_bytes = 2048,
@@ -123,12 +134,13 @@ static void test_the_line_of_a_heap(void **state)
 		  "allocated 0 B in 0 objects, in use of that 64.00 MB in 0, RSS 1.00 MB (up to "
 		  "1.00 MB live since attach, 0 B other anonymous, 0 B thread stacks, 0 B "
 		  "file-mapped, 0 B shared), rate raised to 2.00 kB, heap probes cost this "
-		  "process 0.00% of its CPU" },
+		  "process 0.00% of its CPU",
+		  false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct session_stats s = { .duration_ns = 1000000000,
-						 .kernel_ns = 1000000000,
+						 .kernel_ns = cases[i].cpu_unknown ? 0 : 1000000000,
 						 .heap = &cases[i].heap };
 		const char *start = "0 samples in 1.0 s, 0 lost, ";
 		struct buf got = { 0 };

@@ -56,10 +56,17 @@ static void format_lost(struct buf *to, const struct session_stats *s)
 			   s->lost_by[i].reason, i + 1 == s->lost_by_len ? ")" : "");
 }
 
-/* Share of the targets' CPU time that the probes took, in percent; 0 if that is not known. */
-static double heap_overhead(const struct session_stats *s)
+/* What the probes took of the targets' CPU time, which is not known of those that ended at once.
+ * The cost is an estimate, and may come out above all that there was. */
+static void format_overhead(struct buf *to, const struct session_stats *s)
 {
-	return s->kernel_ns ? 100 * s->heap->cost_ns / (double)s->kernel_ns : 0;
+	double cost_ns = s->heap->cost_ns, all_ns = (double)s->kernel_ns;
+
+	if (s->kernel_ns == 0)
+		buf_printf(to, ", heap probes cost this process %.2f s CPU", cost_ns / 1e9);
+	else
+		buf_printf(to, ", heap probes cost this process %.2f%% of its CPU",
+			   cost_ns < all_ns ? 100 * cost_ns / all_ns : 100);
 }
 
 /* Bytes as pprof writes them. */
@@ -123,7 +130,7 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 			   h->windows);
 	else if (h->windows_on < h->windows)
 		buf_printf(to, ", allocations probed in %u of %u s", h->windows_on, h->windows);
-	buf_printf(to, ", heap probes cost this process %.2f%% of its CPU", heap_overhead(s));
+	format_overhead(to, s);
 }
 
 int summary_format(struct buf *to, const struct session_stats *s)
