@@ -145,6 +145,7 @@ def test_target_that_ends_while_it_is_probed(t):
 def test_target_that_is_killed_while_it_is_probed(t):
     target = cross(t)
     process = heap.attach(t, target.pid, "--rate", 4096)
+    time.sleep(1)
     target.process.signal(signal.SIGKILL)
     result = t.finish(process)
     t.check(result.status == 0, "exit status %s", result.status)
