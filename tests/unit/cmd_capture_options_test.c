@@ -212,9 +212,32 @@ static void test_switches(void **state)
 	capture_options_deinit(&o);
 }
 
+static void check_help(void (*help)(FILE *), const char *const *words, size_t n)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	FILE *f = open_memstream(&text, &len);
+	help(f);
+	fclose(f);
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(text, words[i]))
+			fail_msg("'%s' is missing", words[i]);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_in_range(strlen(line), 0, 80);
+	free(text);
+}
+
 static void test_help_names_every_option(void **state)
 {
 	(void)state;
+	static const char *const heap[] = {
+		"-p,",          "-d,",      "-o,",          "-q,",
+		"-v,",          "-h,",      "--children",   "--no-children",
+		"--labels",     "--rate",   "--max-live",   "--max-overhead",
+		"--allocator",  "--probes", "--no-symbols", "Examples:",
+		"Exit status:",
+	};
 	static const char *const words[] = {
 		"-p,",           "-a,",          "-d,",          "-F,",         "-o,",
 		"-q,",           "-v,",          "-h,",          "--user-only", "--children",
@@ -222,18 +245,9 @@ static void test_help_names_every_option(void **state)
 		"--duration",    "--frequency",  "--output",     "--quiet",     "--verbose",
 		"Examples:",     "Exit status:",
 	};
-	char *text = NULL;
-	size_t len = 0;
 
-	FILE *f = open_memstream(&text, &len);
-	capture_help_cpu(f);
-	fclose(f);
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strstr(text, words[i]))
-			fail_msg("'%s' is missing", words[i]);
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		assert_in_range(strlen(line), 0, 80);
-	free(text);
+	check_help(capture_help_cpu, words, ARRAY_SIZE(words));
+	check_help(capture_help_heap, heap, ARRAY_SIZE(heap));
 }
 
 static void test_heap_options(void **state)
