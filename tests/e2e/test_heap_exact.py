@@ -86,9 +86,9 @@ def test_static_program_without_symbols_is_refused(t):
 # ---- C++: every form of operator new, and every way out of it
 
 
-def check_new(t, allocator, *args):
+def check_new(t, allocator, *args, options=()):
     target = heap.Target(t, "alloc_new", *args, preload=heap.library(allocator))
-    profile, result = heap.capture(t, target, "--rate", 1)
+    profile, result = heap.capture(t, target, "--rate", 1, *options)
     heap.check_exact(t, profile, target.rows, leave_out=EXCEPTIONS)
     t.check_says(result, r" 0 lost")
     target.end()
@@ -103,7 +103,8 @@ def test_operator_new_of_jemalloc(t):
 
 
 def test_operator_new_of_tcmalloc(t):
-    check_new(t, "tcmalloc")
+    for kind in ("session", "multi", "perf"):
+        check_new(t, "tcmalloc", options=["--probes", kind])
 
 
 def test_operator_new_of_mimalloc(t):
