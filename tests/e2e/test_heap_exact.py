@@ -210,6 +210,19 @@ def test_allocator_that_jumps_and_is_interrupted(t):
     target.end()
 
 
+def test_allocator_that_jumps_has_one_chance(t):
+    """What another allocation function jumps to is not sampled beside it: that would double the estimate."""
+    for kind in ("session", "multi"):
+        target = heap.Target(t, "alloc_edges", "jumps", preload=heap.library("mimalloc"))
+        profile, _ = heap.capture(t, target, "--rate", 20000, "--probes", kind)
+        name = "jumps_allocate"
+        truth, estimate = target.rows[name].allocs, profile.by_function[name].allocs
+        variance = heap.relative_variance(truth, 500, 20000)
+        wrong = heap.judge([(name, estimate, truth, variance)])
+        t.check(not wrong, "%s: %s", kind, wrong)
+        target.end()
+
+
 def test_allocator_loaded_later(t):
     """Two allocators at once."""
     for allocator in ("tcmalloc", "mimalloc"):

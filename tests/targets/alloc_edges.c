@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * alloc_edges fork|brief|exec|killed|threads|signals|deep|dlopen FILE: where accounts of memory go
- * wrong.
+ * alloc_edges fork|brief|exec|killed|threads|signals|deep|jumps|dlopen FILE: where accounts of
+ * memory go wrong.
  *
  * "fork" waits for a byte in each new process, and says "forked PID" before;
  * "killed" executes too, while threads are in the middle of calls; "dlopen" uses the malloc of a
  * file that it loads once running, says "loaded" when it has, and waits too.
  */
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -260,6 +261,29 @@ static int edge_deep(void)
 	return 0;
 }
 
+/* ---- jumps
+ * --------------------------------------------------------------------------------- */
+
+/* mimalloc's rounds the size and jumps to another function, which jumps on. */
+TARGET_ROW void jumps_allocate(void)
+{
+	struct alloc_row *row = alloc_row(__func__);
+
+	for (int i = 0; i < 100000; i++) {
+		void *volatile p = pvalloc(500);
+		alloc_add(row, 500);
+		free(p);
+		alloc_remove(row, 500);
+	}
+}
+
+static int edge_jumps(void)
+{
+	jumps_allocate();
+	alloc_end();
+	return 0;
+}
+
 /* ---- dlopen
  * -------------------------------------------------------------------------------------- */
 
@@ -302,7 +326,7 @@ int main(int argc, char **argv)
 	} edges[] = {
 		{ "fork", edge_fork },       { "brief", edge_brief },   { "exec", edge_exec },
 		{ "after", edge_after },     { "killed", edge_killed }, { "threads", edge_threads },
-		{ "signals", edge_signals }, { "deep", edge_deep },
+		{ "signals", edge_signals }, { "deep", edge_deep },     { "jumps", edge_jumps },
 	};
 	const char *name = argc > 1 ? argv[1] : "";
 
