@@ -236,6 +236,8 @@ $(foreach l,$(TARGET_LEVELS),\
 $(eval $(call target,chain-static,chain.c,$$(CC) $(TARGET_NO_FP) -static))
 $(eval $(call target,chain-static-pie,chain.c,$$(CC) $(TARGET_NO_FP) -static-pie))
 $(eval $(call target,chain-no-pie,chain.c,$$(CC) $(TARGET_NO_FP) -no-pie))
+$(eval $(call target,chain-musl,chain.c,musl-gcc $(TARGET_NO_FP)))
+$(eval $(call target,chain-musl-static,chain.c,musl-gcc $(TARGET_NO_FP) -static))
 $(eval $(call target,chain-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -s))
 
 $(foreach t,calls edges custom count cross bench server,\

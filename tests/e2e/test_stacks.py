@@ -6,7 +6,7 @@ import re
 
 CHAIN = ["leaf_work", "level_three", "level_two", "level_one", "main"]
 VARIANTS = ["chain-%s-O%d" % (cc, level) for cc in ("gcc", "clang") for level in range(4)]
-VARIANTS += ["chain-static", "chain-static-pie", "chain-no-pie"]
+VARIANTS += ["chain-static", "chain-static-pie", "chain-no-pie", "chain-musl", "chain-musl-static"]
 
 
 def strip_libc(names):
