@@ -258,6 +258,25 @@ func writeProfiles(dir string) {
 	b.sample(v(40), "user", "malloc")
 	b.write(dir, "dropped")
 
+	// What is dropped is inlined in what is not.
+	b = newBuilder("samples", "count")
+	b.p.DropFrames, b.p.KeepFrames = "noise.*|malloc", "noise_kept"
+	b.mapping(0x1000, 0x2000, 0, "/a", "x")
+	spec := func(names ...string) (frames []frameSpec) {
+		for i, name := range names {
+			frames = append(frames, frameSpec{name: name, file: "a.c", line: int64(i + 1)})
+		}
+		return frames
+	}
+	b.location("one", b.p.Mapping[0], 0x1000, spec("noise1", "user", "worker", "loop")...)
+	b.location("two", b.p.Mapping[0], 0x1100, spec("leaf", "malloc", "noise_kept", "user", "loop")...)
+	b.location("three", b.p.Mapping[0], 0x1200, spec("leaf", "noise2", "user")...)
+	b.sample(v(10), "leaf", "one", "main")
+	b.sample(v(20), "two", "three", "main")
+	b.sample(v(30), "leaf", "three", "one", "main")
+	b.sample(v(40), "two", "main")
+	b.write(dir, "dropped_inlines")
+
 	b = newBuilder("samples", "count")
 	b.mapping(0x1000, 0x2000, 0, "/a", "x")
 	b.location("a", b.p.Mapping[0], 0x1000, frameSpec{name: "same", file: "one.c", line: 3, column: 4})
