@@ -382,6 +382,11 @@ static const struct {
 	{ "another function throws",
 	  MALLOC FREE FUNCTION("strdup", "call __cxa_throw@plt"),
 	  { { "malloc", ALLOC_SIZE0, 0, true, true, false, false, "emulated" } } },
+	{ "a function that throws, of two arguments",
+	  MALLOC FREE FUNCTION("memalign",
+			       "push %rbx\n" WORK "test %rax,%rax\nje 1f\npop %rbx\nret\n"
+			       "1: call __cxa_throw@plt"),
+	  { { "memalign", 0, -1, false, false, false, false, "its code throws" } } },
 	{ "exits are told by the stack pointer of the entry",
 	  MALLOC FREE FUNCTION("_Znwm",
 			       "sub $8,%rsp\ncmp $1024,%rdi\nja 1f\n1:" WORK "add $8,%rsp\nret"),

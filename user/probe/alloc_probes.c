@@ -213,6 +213,9 @@ static int function_judge(struct finding *f, const struct alloc_function *functi
 		.end = function->end,
 		.no_return = return_forbidden(f, function, &all),
 	};
+	/* What only has an entry must at least tell its size by one register. */
+	if (probe.no_return && probe.call != ALLOC_SIZE0 && probe.call != ALLOC_FREE)
+		return skip_add(f, function, probe.no_return);
 	rc = inner_find(f, function, &all, &probe);
 	if (rc == 0)
 		rc = probe_exits(f, &probe);
