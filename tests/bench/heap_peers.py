@@ -136,8 +136,7 @@ def reason(log):
     """Why a tool attached nothing, as far as it says."""
     with open(log) as file:
         said = file.read().strip().splitlines()
-    headers = [line for line in said if "kernel headers" in line]
-    return (headers or said[-1:] or ["no probe in %d s" % ATTACH_SECONDS])[0]
+    return said[0] if said else "no probe in %d s" % ATTACH_SECONDS
 
 
 def start_attaching(t, name, pid, argv):
@@ -175,7 +174,7 @@ class Tool:
                 if self.argv:
                     library = allocator_of(worker.pid)
                     process = start_attaching(t, self.name.split()[0], worker.pid, self.argv(t, worker.pid, library))
-                    stack.callback(heap.check_unprobed, t, worker.pid, ATTACH_SECONDS)
+                    stack.callback(heap.check_unprobed, t, worker.pid, seconds=ATTACH_SECONDS)
                     stack.callback(self.end, process)
 
             yield worker, attach
@@ -213,9 +212,17 @@ def floor(kind):
 
 
 def memleak_argv(t, pid, library):
-    """It compiles against the kernel's headers: BCC_KERNEL_SOURCE may name a tree of them."""
-    name = re.search(r"/lib([a-z]+)", library)[1]
-    return ["memleak-bpfcc", "-p", str(pid), "-O", name, "100000"]
+    """bcc's, built on libbpf: see tools/memleak-fetch."""
+    fetch = [os.path.join(ROOT, "tools/memleak-fetch"), os.path.join(ROOT, "build/memleak")]
+    fetched = subprocess.run(fetch, capture_output=True, text=True)
+    if fetched.returncode != 0:
+        raise Unavailable("cannot be had: %s" % fetched.stderr.strip())
+    # It has room for 31 characters of the path.
+    link = t.path("l")
+    if os.path.lexists(link):
+        os.unlink(link)
+    os.symlink(library, link)
+    return [fetched.stdout.strip(), "-p", str(pid), "-O", link, "100000"]
 
 
 MEMLEAK = Tool("memleak", memleak_argv)
