@@ -407,6 +407,23 @@ static void test_all_heavier(void **state)
 		assert_int_equal(row->state, GATE_SAME);
 }
 
+/* One that is most of a program cannot rise much more than the total: it is named all the same. */
+static void test_most_of_it_heavier(void **state)
+{
+	(void)state;
+	static const struct program light = { { { "main;parse", 90 }, { "main;eval", 10 } },
+					      NOISE };
+	static const struct program heavy = { { { "main;parse", 93 }, { "main;eval", 10 } },
+					      NOISE };
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&light, 10, &heavy, 10, 3, &policy);
+	assert_int_equal(v->outcome, GATE_REGRESSION);
+	assert_string_equal(program_culprit(v), "parse");
+	assert_int_equal(program_row(v, "parse")->state, GATE_SUSPECT);
+}
+
 /* Twice the work in twice the time is the same. */
 static void test_work(void **state)
 {
@@ -554,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_all_heavier),
+		cmocka_unit_test(test_most_of_it_heavier),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_metrics_share_alpha),

@@ -10,7 +10,7 @@
 #include "stats/permute.h"
 
 /*
- * A suspect's part of the total's rise, how much more than the total it rose, relative to itself,
+ * A suspect's part of the total's rise, how much more than all others it rose, relative to itself,
  * and how unlikely its rise has to be.
  */
 static const double suspect_part = 1.0 / 3, suspect_excess = 1.5, suspect_p = 0.05;
@@ -255,16 +255,28 @@ static bool is_suspect(const struct finding *f, double rise, double most)
 	return f->state == GATE_SAME && f->own.p <= suspect_p && rise >= most;
 }
 
+/*
+ * Whether a function rose by more, relative to itself, than all others together; multiplied out,
+ * since there may be no others.
+ */
+static bool outdoes_others(const struct gate_change *own, const struct gate_change *total)
+{
+	double others = total->base - own->base;
+
+	return rise_of(own) * others >=
+	       suspect_excess * (rise_of(total) - rise_of(own)) * own->base;
+}
+
 /* Of the total's rise; not one that only rose as all others did. */
 static uint32_t total_suspect(const struct findings *f, const struct comparison *c)
 {
 	double most = rise_of(&f->total) * suspect_part;
-	double ratio = 1 + (f->total.ratio - 1) * suspect_excess;
 	uint32_t suspect = COMPARISON_NONE;
 
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct gate_change *own = &f->functions[i].own;
-		if (own->ratio >= ratio && is_suspect(&f->functions[i], rise_of(own), most)) {
+		if (outdoes_others(own, &f->total) &&
+		    is_suspect(&f->functions[i], rise_of(own), most)) {
 			most = rise_of(own);
 			suspect = i;
 		}
