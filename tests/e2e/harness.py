@@ -196,9 +196,8 @@ class Test:
             time.sleep(0.02)
 
     def wait_sampling(self, process):
-        """Until the profiler holds its BPF objects and has had time to attach its timers."""
-        self.wait_for("cprofbpf to attach", lambda: has_perf_event(process.pid))
-        time.sleep(0.1)
+        """Until the profiler has attached its timers, and waits for what they tell."""
+        self.wait_for("cprofbpf to attach", lambda: has_perf_event(process.pid) and waits(process))
 
     # ---- Profiles
 
@@ -385,6 +384,18 @@ def account(text):
     """The "NAME NS" lines that a target prints at its end."""
     rows = (line.split() for line in text.splitlines() if line != "ready")
     return {row[0]: int(row[1]) for row in rows}
+
+
+POLL = "7"  # poll(2) on x86_64
+
+
+def waits(profiler):
+    """Whether a profiler waits for something to happen: it has attached what it knew of."""
+    try:
+        with open("/proc/%d/syscall" % profiler.pid) as file:
+            return file.read().split()[0] == POLL
+    except OSError:
+        return False  # gone
 
 
 def has_perf_event(pid):

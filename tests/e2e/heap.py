@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+import harness
 from harness import Test
 
 TYPES = [
@@ -114,18 +115,9 @@ def breakpoints(pid):
     return found
 
 
-POLL = "7"  # poll(2) on x86_64
-
-
-def waits(profiler):
-    """Whether a profiler waits for something to happen: it has attached what it knew of."""
-    with open("/proc/%d/syscall" % profiler.pid) as file:
-        return file.read().split()[0] == POLL
-
-
 def wait_probed(t, pid, profiler):
     """Until the process has breakpoints, and gets no more of this profiler."""
-    t.wait_for("probes in process %d" % pid, lambda: breakpoints(pid) and waits(profiler))
+    t.wait_for("probes in process %d" % pid, lambda: breakpoints(pid) and harness.waits(profiler))
     return breakpoints(pid)
 
 
@@ -150,7 +142,7 @@ def wait_links(t, profiler, before=0):
 
     A forked child has its parent's breakpoints, so they do not tell whether it is followed.
     """
-    t.wait_for("cprofbpf to attach", lambda: links(profiler.pid) > before and waits(profiler))
+    t.wait_for("cprofbpf to attach", lambda: links(profiler.pid) > before and harness.waits(profiler))
     return links(profiler.pid)
 
 

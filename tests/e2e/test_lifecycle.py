@@ -55,7 +55,7 @@ def test_target_exits(t):
     started = time.monotonic()
     profile, _ = t.record("-p", target.pid, "-d", 60)
     t.check(time.monotonic() - started < 15, "went on after the target's end")
-    t.check(profile.count() > 30, "%d samples", profile.count())
+    t.check(profile.count() > 5, "%d samples", profile.count())
     t.check_complete(profile, 99)
 
 
