@@ -254,7 +254,7 @@ targets: $(TARGETS)
 
 # ---- Fuzzers: tests/fuzz/ROOM_*_fuzz.c, linked with ROOM and what it may use ----------------------
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 120
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_CFLAGS  := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZERS      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/bin/%,$(FUZZ_SOURCES))
