@@ -51,11 +51,11 @@ def test_second_interrupt_gives_up(t):
 
 
 def test_target_exits(t):
-    target = t.target("chain-gcc-O2", 1.5)
+    target = t.target("chain-gcc-O2", 4)
     started = time.monotonic()
     profile, _ = t.record("-p", target.pid, "-d", 60)
     t.check(time.monotonic() - started < 15, "went on after the target's end")
-    t.check(profile.count() > 5, "%d samples", profile.count())
+    t.check(profile.count() > 30, "%d samples", profile.count())
     t.check_complete(profile, 99)
 
 
