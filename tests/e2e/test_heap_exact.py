@@ -223,16 +223,21 @@ def test_allocator_that_jumps_has_one_chance(t):
         target.end()
 
 
+def load_allocator(t, target, process):
+    """The target's dlopen, until the new library has its probes as well."""
+    before = heap.breakpoints(target.pid)
+    target.go()
+    target.read("loaded")
+    t.wait_for("the new library to be probed", lambda: heap.breakpoints(target.pid) > before)
+    heap.wait_probed(t, target.pid, process)
+
+
 def test_allocator_loaded_later(t):
     """Two allocators at once."""
     for allocator in ("tcmalloc", "mimalloc"):
         target = heap.Target(t, "alloc_edges", "dlopen", heap.library(allocator))
         process = heap.attach(t, target.pid, "--rate", 1)
-        before = heap.breakpoints(target.pid)
-        target.go()
-        target.read("loaded")
-        t.wait_for("the new library to be probed", lambda: heap.breakpoints(target.pid) > before)
-        heap.wait_probed(t, target.pid, process)
+        load_allocator(t, target, process)
         target.work()
         heap.detach(t, process)
         profile = heap.read_profile(t, t.path("heap.pb.gz"))
@@ -311,9 +316,7 @@ def test_signal_writes_a_snapshot(t):
     """SIGUSR1 writes what is seen so far, and the profile goes on."""
     target = heap.Target(t, "alloc_edges", "dlopen", heap.library("mimalloc"))
     process = heap.attach(t, target.pid, "--rate", 1)
-    target.go()
-    target.read("loaded")
-    heap.wait_probed(t, target.pid, process)
+    load_allocator(t, target, process)
     process.signal(signal.SIGUSR1)
     snapshot = t.path("heap.001.pb.gz")
     t.wait_for("the snapshot", lambda: os.path.exists(snapshot))
