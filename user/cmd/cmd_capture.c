@@ -51,12 +51,6 @@ static int quote_words(struct buf *to, int argc, char **argv)
 	return to->error;
 }
 
-static void say_lines(char *lines)
-{
-	for (char *line = lines ? strtok(lines, "\n") : NULL; line; line = strtok(NULL, "\n"))
-		say("%s", line);
-}
-
 /* The command's output goes where ours goes: a profile in the middle of it would be lost. */
 static int check_output(const struct capture_options *o, struct err *e)
 {
@@ -108,7 +102,7 @@ static int run_prepare(struct run *r, int argc, char **argv, struct err *e)
 	if (quote_words(&r->command_line, argc - 1, argv + 1) < 0)
 		return err_set(e, -ENOMEM, "cannot keep the command line");
 	if (!o->quiet)
-		say_lines(r->targets.notes.data);
+		say_lines(&r->targets.notes);
 	return 0;
 }
 
@@ -243,7 +237,7 @@ static int run_report(struct run *r)
 	const struct capture_options *o = &r->options;
 
 	if (!o->quiet && o->verbose)
-		say_lines(r->details.data);
+		say_lines(&r->details);
 	if (!o->quiet && o->command)
 		say_command(&r->capture, o->command[0]);
 	if (r->empty)

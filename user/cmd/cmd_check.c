@@ -33,16 +33,33 @@ static int check_file(const char *path, struct err *e)
 	return problems.len > 0;
 }
 
+static void print_help(void)
+{
+	fputs("Tell what is wrong with pprof profiles, at which field and byte.\n\n"
+	      "Usage: cprofbpf check FILE...\n\n"
+	      "A line for each problem, or \"FILE: ok\"; - is standard input.\n\n"
+	      "Exit status: 0 nothing is wrong, 1 something is, 2 wrong usage.\n",
+	      stdout);
+}
+
 int cmd_check(int argc, char **argv)
 {
 	bool wrong = false;
 
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		fputs("Usage: cprofbpf check FILE...\n\n"
-		      "Tell what is wrong with profiles, at which field and byte; exit with 1 if "
-		      "anything is.\n",
-		      argc < 2 ? stderr : stdout);
-		return argc < 2 ? CMD_USAGE : CMD_OK;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-help") == 0 ||
+		    strcmp(argv[i], "-h") == 0) {
+			print_help();
+			return CMD_OK;
+		}
+		if (argv[i][0] == '-' && argv[i][1]) {
+			say("unknown option '%s': 'check' takes only files", argv[i]);
+			return CMD_USAGE;
+		}
+	}
+	if (argc < 2) {
+		say("'check' needs profiles to read");
+		return CMD_USAGE;
 	}
 	for (int i = 1; i < argc; i++) {
 		struct err e = { 0 };

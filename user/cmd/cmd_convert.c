@@ -46,15 +46,25 @@ int cmd_convert(int argc, char **argv)
 {
 	_cleanup_(report_args_deinit) struct report_args args;
 	struct err e = { 0 };
-	int rc = report_args_parse(&args, argc, argv, &e);
+	static const char *const only[] = { "o", "output", "help", "h", NULL };
+	int rc = report_args_parse(&args, only, argc, argv, &e);
 
 	if (rc == 0 && args.help) {
-		fputs("Usage: cprofbpf convert [-o OUT] FILE\n\n"
-		      "Make a profile of the text of 'perf script', collapsed stacks, or a heap, "
-		      "CPU "
-		      "or contention\nprofile of gperftools or jemalloc. OUT's name chooses the "
-		      "form: "
-		      ".pb.gz, .svg, .folded, .json, .txt.\n",
+		fputs("Make a pprof profile of what other tools write: the text of perf script, "
+		      "collapsed\nstacks, and the heap, CPU and contention profiles of gperftools "
+		      "and "
+		      "jemalloc.\n\n"
+		      "Usage: cprofbpf convert [-o OUT] FILE\n\n"
+		      "  -o OUT                    write to OUT, without it to standard output. "
+		      ".svg "
+		      "is a\n"
+		      "                            flame graph, .folded collapsed stacks, .json "
+		      "for\n"
+		      "                            speedscope, .txt the top functions\n"
+		      "  -help                     this text\n\n"
+		      "The report verbs read all of these, too. FILE may be -, standard input.\n\n"
+		      "Exit status: 0 written, 1 failure, 2 wrong usage.\n\n"
+		      "Example: perf script | cprofbpf convert -o perf.pb.gz -\n",
 		      stdout);
 		return CMD_OK;
 	}

@@ -39,10 +39,17 @@ int cmd_diff(int argc, char **argv)
 {
 	_cleanup_(report_args_deinit) struct report_args args;
 	struct err e = { 0 };
-	int rc = report_args_parse(&args, argc, argv, &e);
+	static const struct report_help help = {
+		.about = "What changed from one profile to another: the top table of the\n"
+			 "difference, its shares those of BEFORE's total. With -o FILE.svg a\n"
+			 "flame graph, what rose in red and what fell in blue.",
+		.verb = "diff",
+		.words = "BEFORE AFTER",
+	};
+	int rc = report_args_parse(&args, NULL, argc, argv, &e);
 
 	if (rc == 0 && args.help) {
-		report_args_help("diff", "BEFORE AFTER", stdout);
+		report_args_help(&help, stdout);
 		return CMD_OK;
 	}
 	if (rc == 0)

@@ -29,12 +29,22 @@ int cmd_merge(int argc, char **argv)
 {
 	_cleanup_(report_args_deinit) struct report_args args;
 	struct err e = { 0 };
-	int rc = report_args_parse(&args, argc, argv, &e);
+	static const char *const only[] = { "o",         "output",    "base",
+					    "diff_base", "normalize", "add_comment",
+					    "help",      "h",         NULL };
+	int rc = report_args_parse(&args, only, argc, argv, &e);
 
 	if (rc == 0 && args.help) {
-		fputs("Usage: cprofbpf merge [-o OUT] [-base FILE] FILE...\n\n"
-		      "Add profiles up: equal samples become one, and those of the base are taken "
-		      "off.\n",
+		fputs("Add profiles up: equal samples become one.\n\n"
+		      "Usage: cprofbpf merge [OPTIONS] FILE...\n\n"
+		      "  -o FILE                   write to FILE; without it to standard output\n"
+		      "  -base FILE                subtract a profile; may be repeated\n"
+		      "  -diff_base FILE           the same, and label its samples for pprof\n"
+		      "  -normalize                scale to the total of the base\n"
+		      "  -add_comment TEXT         add a comment to the profile\n"
+		      "  -help                     this text\n\n"
+		      "What cannot be read is told and left out. 'cprofbpf proto' filters, too.\n\n"
+		      "Exit status: 0 written, 1 failure, 2 wrong usage.\n",
 		      stdout);
 		return CMD_OK;
 	}

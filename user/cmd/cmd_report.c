@@ -20,25 +20,53 @@
 #include "report/flame.h"
 #include "report/terminal.h"
 
+static const char picture[] =
+	"The call graph as a picture: boxes by own value, edges by what flows through\n"
+	"them. It is drawn by the program dot of graphviz.";
+
 static const struct report_verb verbs[] = {
-	{ "top", REPORT_TEXT, report_print_text, .words = "FILE..." },
-	{ "tree", REPORT_TREE, report_print_tree, .words = "FILE..." },
-	{ "peek", REPORT_PEEK, report_print_tree, .words = "REGEXP FILE...", .takes_regexp = true },
-	{ "list", REPORT_LIST, report_print_list, .words = "REGEXP FILE...", .takes_regexp = true },
-	{ "traces", REPORT_TRACES, report_print_traces, .words = "FILE..." },
-	{ "raw", REPORT_RAW, report_print_raw, .words = "FILE..." },
-	{ "tags", REPORT_TAGS, report_print_tags, .words = "FILE..." },
-	{ "comments", REPORT_COMMENTS, report_print_comments, .words = "FILE..." },
-	{ "dot", REPORT_DOT, report_print_dot, .words = "FILE..." },
-	{ "svg", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "svg" },
-	{ "png", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "png" },
-	{ "pdf", REPORT_DOT, report_print_dot, .words = "FILE...", .image = "pdf" },
-	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind, .words = "FILE..." },
-	{ "proto", REPORT_PROTO, report_print_proto, .words = "FILE...", .binary = true },
-	{ "topproto", REPORT_TOPPROTO, report_print_topproto, .words = "FILE...", .binary = true },
-	{ "collapsed", REPORT_FLAME, report_print_collapsed, .words = "FILE..." },
-	{ "speedscope", REPORT_FLAME, report_print_speedscope, .words = "FILE..." },
-	{ "flame", REPORT_FLAME, NULL, .words = "FILE..." },
+	{ "top", REPORT_TEXT, report_print_text,
+	  .about = "The functions of a profile, heaviest first: flat is what each took itself,\n"
+		   "cum what it took with all that it called, sum% the flat% of all rows so far." },
+	{ "tree", REPORT_TREE, report_print_tree,
+	  .about = "Each function between its callers, above it, and its callees, below it." },
+	{ "peek", REPORT_PEEK, report_print_tree,
+	  .about = "Each function that matches between its callers, above it, and its callees,\n"
+		   "below it. Nothing is trimmed.",
+	  .takes_regexp = true },
+	{ "list", REPORT_LIST, report_print_list,
+	  .about = "The source of each function that matches, line by line: what the line took\n"
+		   "itself, and with what it called. Needs the sources, where the profile says\n"
+		   "or in -source_path.",
+	  .takes_regexp = true },
+	{ "traces", REPORT_TRACES, report_print_traces,
+	  .about = "Every sample: its labels, its value and its stack, the leaf first." },
+	{ "raw", REPORT_RAW, report_print_raw,
+	  .about = "All that a profile holds, as text: samples, locations, mappings." },
+	{ "tags", REPORT_TAGS, report_print_tags,
+	  .about = "The labels of a profile, and what the samples of each of their values weigh." },
+	{ "comments", REPORT_COMMENTS, report_print_comments,
+	  .about = "The comments of a profile. In ours: the command, the machine, and why stacks\n"
+		   "are incomplete or samples lost." },
+	{ "dot", REPORT_DOT, report_print_dot,
+	  .about = "The call graph in the language of graphviz." },
+	{ "svg", REPORT_DOT, report_print_dot, .about = picture, .image = "svg" },
+	{ "png", REPORT_DOT, report_print_dot, .about = picture, .image = "png" },
+	{ "pdf", REPORT_DOT, report_print_dot, .about = picture, .image = "pdf" },
+	{ "callgrind", REPORT_CALLGRIND, report_print_callgrind,
+	  .about = "The call graph in the format of callgrind, for kcachegrind and qcachegrind." },
+	{ "proto", REPORT_PROTO, report_print_proto,
+	  .about = "A profile of what filters leave, for pprof.", .binary = true },
+	{ "topproto", REPORT_TOPPROTO, report_print_topproto,
+	  .about = "The table of top as a profile, for pprof.", .binary = true },
+	{ "collapsed", REPORT_FLAME, report_print_collapsed,
+	  .about = "A line for each stack, the root first, and its value: for flamegraph.pl and\n"
+		   "others." },
+	{ "speedscope", REPORT_FLAME, report_print_speedscope,
+	  .about = "The stacks as JSON, for https://speedscope.app." },
+	{ "flame", REPORT_FLAME, NULL,
+	  .about = "A flame graph, as one SVG file for a browser: click zooms, Ctrl-F searches.\n"
+		   "With -text it is drawn in the terminal." },
 };
 
 static const struct report_verb *verb_find(const char *name)
@@ -48,16 +76,6 @@ static const struct report_verb *verb_find(const char *name)
 	while (i < ARRAY_SIZE(verbs) - 1 && strcmp(verbs[i].name, name) != 0)
 		i++;
 	return &verbs[i];
-}
-
-/* Remarks, a line each. */
-static void say_notes(const struct buf *notes)
-{
-	for (const char *line = notes->data; line && *line;) {
-		size_t len = strcspn(line, "\n");
-		say("%.*s", (int)len, line);
-		line += len + (line[len] == '\n');
-	}
 }
 
 static int print_flame(struct report *r, const struct report_args *args, bool terminal, FILE *out,
@@ -128,7 +146,7 @@ int report_run(const struct report_verb *v, struct profile *p, const struct repo
 	_cleanup_(buf_deinit) struct buf notes = { 0 };
 	int rc = report_init(&r, p, &args->options, v->kind, &notes, e);
 
-	say_notes(&notes);
+	say_lines(&notes);
 	if (rc == 0)
 		rc = report_output_open(&out, args->output, e);
 	if (rc == 0)
@@ -182,10 +200,16 @@ int cmd_report(int argc, char **argv)
 	struct err e = { 0 };
 	/* Large arrays go back to the system as they grow and are freed, not into holes. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	int rc = report_args_parse(&args, argc, argv, &e);
+	int rc = report_args_parse(&args, NULL, argc, argv, &e);
 
 	if (rc == 0 && args.help) {
-		report_args_help(v->name, v->words, stdout);
+		struct report_help help = {
+			.about = v->about,
+			.verb = v->name,
+			.words = v->takes_regexp ? "REGEXP FILE..." : "FILE...",
+			.live_words = v->takes_regexp ? "REGEXP -p PID" : "-p PID",
+		};
+		report_args_help(&help, stdout);
 		return CMD_OK;
 	}
 	if (rc == 0)

@@ -35,6 +35,10 @@ static int live_prepare(struct live *l, enum session_kind kind, int argc, char *
 		rc = targets_resolve(&l->options, &l->targets, e);
 	if (rc == 0)
 		rc = targets_check_access(&l->options, &l->targets, e);
+	if (rc == 0 && kind == SESSION_HEAP)
+		rc = targets_check_class(&l->targets, e);
+	if (rc == 0)
+		say_lines(&l->targets.notes);
 	for (int i = 0; i < argc; i++)
 		buf_printf(&l->command_line, "%s%s", i ? " " : "cprofbpf ", argv[i]);
 	if (rc == 0 && l->command_line.error)

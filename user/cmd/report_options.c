@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cmd/suggest.h"
 
 enum kind {
 	FLAG,
@@ -22,10 +23,14 @@ enum kind {
 	SORTED,  /* a flag that chooses the order */
 	GRAINED, /* a flag that chooses the granularity */
 	TRIM,
+	/* Lines of the help alone. */
+	PART,        /* the title of the options that follow */
+	PART_LOADED, /* the same; not for verbs that take two files and nothing else */
+	REMARK,
 };
 
 struct option {
-	const char *name;
+	const char *name; /* NULL: a line of the help */
 	enum kind kind;
 	size_t offset; /* in struct report_args */
 	const char *constant;
@@ -41,79 +46,20 @@ struct option {
 	{                                                                                          \
 		name, kind, 0, constant, value, help                                               \
 	}
+#define LINE(kind, help)                                                                           \
+	{                                                                                          \
+		NULL, kind, 0, NULL, NULL, help                                                    \
+	}
 
 static const struct option options[] = {
-	OPTION("nodecount", NUMBER, options.node_count, "N", "show at most N nodes; 0: all"),
-	OPTION("nodefraction", FRACTION, options.node_fraction, "F",
-	       "hide nodes below F*total (default 0.005)"),
-	OPTION("edgefraction", FRACTION, options.edge_fraction, "F",
-	       "hide edges below F*total (default 0.001)"),
-	OPTION("divide_by", FRACTION, options.divide_by, "F", "divide all values by F"),
+	LINE(PART, "Which value"),
 	OPTION("sample_index", STRING, options.sample_index, "TYPE",
 	       "the value to report, by name or number"),
-	OPTION("unit", STRING, options.unit, "UNIT",
-	       "the unit to print: ms, s, kB, MB, auto, minimum"),
 	OPTION("mean", FLAG, options.mean, "",
 	       "divide values by the first value (samples, objects)"),
-	OPTION("drop_negative", FLAG, options.drop_negative, "",
-	       "hide what is negative in a difference"),
-	OPTION("call_tree", FLAG, options.call_tree, "", "keep contexts apart (dot, callgrind)"),
-	OPTION("compact_labels", FLAG, options.compact_labels, "", "a short header"),
-	OPTION("relative_percentages", FLAG, options.relative_percentages, "",
-	       "shares of what filters leave"),
-	OPTION("noinlines", FLAG, options.no_inlines, "", "charge inlined calls to their callers"),
-	OPTION("showcolumns", FLAG, options.show_columns, "", "tell columns of a line apart"),
-	OPTION("focus", STRING, options.focus, "RE", "only samples with a matching frame"),
-	OPTION("ignore", STRING, options.ignore, "RE", "no samples with a matching frame"),
-	OPTION("hide", STRING, options.hide, "RE", "leave matching frames out"),
-	OPTION("show", STRING, options.show, "RE", "leave other frames out"),
-	OPTION("show_from", STRING, options.show_from, "RE",
-	       "leave out what is above the first match"),
-	OPTION("prune_from", STRING, options.prune_from, "RE",
-	       "leave out what matching frames call"),
-	OPTION("tagfocus", STRING, options.tag_focus, "T",
-	       "only samples with a label: RE, key=RE, 32kb:64kb"),
-	OPTION("tagignore", STRING, options.tag_ignore, "T", "no samples with such a label"),
-	OPTION("tagshow", STRING, options.tag_show, "RE", "only labels with a matching key"),
-	OPTION("taghide", STRING, options.tag_hide, "RE", "no labels with a matching key"),
-	OPTION("tagroot", STRING, options.tag_root, "KEYS", "frames made of labels, at the root"),
-	OPTION("tagleaf", STRING, options.tag_leaf, "KEYS", "frames made of labels, at the leaf"),
-	OPTION("source_path", STRING, options.source_path, "DIRS",
-	       "where to look for sources (list)"),
-	OPTION("trim_path", STRING, options.trim_path, "DIRS",
-	       "prefixes to take from source names"),
-	OPTION("trim", TRIM, options.no_trim, "", "-trim=false: show all nodes and edges"),
-	OPTION("sort", SORT, options.cum_sort, "BY", "flat or cum"),
-	OPTION("granularity", GRANULARITY, options.granularity, "G",
-	       "functions, filefunctions, files, lines, addresses"),
-	{ "p", LIVE, 0, "-p", "PID[,PID]",
-	  "profile processes, not files; -inuse_space: their heap" },
-	{ "a", LIVE_FLAG, 0, "-a", "", "profile all of them" },
-	{ "d", LIVE, 0, "-d", "SECONDS", "for how long" },
-	{ "F", LIVE, 0, "-F", "HZ", "samples a second and CPU" },
-	{ "rate", LIVE, 0, "--rate", "BYTES", "heap: sample one in so many bytes" },
-	{ "user-only", LIVE_FLAG, 0, "--user-only", "", "without kernel frames" },
-	{ "children", LIVE_FLAG, 0, "--children", "", "with all that they start" },
-	{ "labels", LIVE, 0, "--labels", "KEYS", "tid, thread, cpu, pid" },
-	OPTION("base", LIST, base, "FILE", "subtract a profile"),
-	OPTION("diff_base", LIST, base, "FILE", "compare with a profile: shares are of its total"),
-	OPTION("normalize", FLAG, normalize, "", "scale to the total of the base"),
-	OPTION("all_frames", FLAG, options.all_frames, "", "ignore the profile's drop_frames"),
-	OPTION("text", FLAG, text_flame, "", "flame: draw in the terminal"),
-	OPTION("inverted", FLAG, inverted, "", "flame: the root at the bottom"),
-	OPTION("help", FLAG, help, "", "this text"),
-	OPTION("h", FLAG, help, NULL, NULL),
-	OPTION("o", STRING, output, "FILE", "write to FILE"),
-	OPTION("output", STRING, output, NULL, NULL),
-	OPTION("title", STRING, title, "TEXT", "flame: the title"),
-	OPTION("add_comment", STRING, comment, "TEXT", "add a comment to the profile"),
-	CHOICE("cum", SORTED, "cum", "", "the same as -sort=cum"),
-	CHOICE("flat", SORTED, "flat", "", "the same as -sort=flat"),
-	CHOICE("functions", GRAINED, "functions", "", "the same as -granularity=functions; so are"),
-	CHOICE("filefunctions", GRAINED, "filefunctions", NULL, NULL),
-	CHOICE("files", GRAINED, "files", NULL, NULL),
-	CHOICE("lines", GRAINED, "lines", NULL, NULL),
-	CHOICE("addresses", GRAINED, "addresses", NULL, NULL),
+	OPTION("divide_by", FRACTION, options.divide_by, "F", "divide all values by F"),
+	OPTION("unit", STRING, options.unit, "UNIT",
+	       "the unit to print: ms, s, kB, MB, auto, minimum"),
 	CHOICE("total_delay", VALUE, "delay", NULL, NULL),
 	CHOICE("contentions", VALUE, "contentions", NULL, NULL),
 	CHOICE("mean_delay", VALUE, "delay", NULL, NULL),
@@ -121,12 +67,89 @@ static const struct option options[] = {
 	CHOICE("inuse_objects", VALUE, "inuse_objects", NULL, NULL),
 	CHOICE("alloc_space", VALUE, "alloc_space", NULL, NULL),
 	CHOICE("alloc_objects", VALUE, "alloc_objects", NULL, NULL),
+	LINE(REMARK, "-inuse_space, -inuse_objects, -alloc_space, -alloc_objects, -contentions,"),
+	LINE(REMARK, "-total_delay, -mean_delay   the same as -sample_index=..."),
+
+	LINE(PART, "Which samples and frames (RE: a regular expression)"),
+	OPTION("focus", STRING, options.focus, "RE", "only samples with a matching frame"),
+	OPTION("ignore", STRING, options.ignore, "RE", "no samples with a matching frame"),
+	OPTION("show", STRING, options.show, "RE", "only matching frames"),
+	OPTION("hide", STRING, options.hide, "RE", "no matching frames"),
+	OPTION("show_from", STRING, options.show_from, "RE",
+	       "cut off what is above the first match"),
+	OPTION("prune_from", STRING, options.prune_from, "RE", "cut off what matching frames call"),
+	OPTION("noinlines", FLAG, options.no_inlines, "", "charge inlined calls to their callers"),
+	OPTION("all_frames", FLAG, options.all_frames, "", "ignore the profile's drop_frames"),
+	OPTION("tagfocus", STRING, options.tag_focus, "T",
+	       "only samples with a label: RE, key=RE, 32kb:64kb"),
+	OPTION("tagignore", STRING, options.tag_ignore, "T", "no samples with such a label"),
+	OPTION("tagshow", STRING, options.tag_show, "RE", "only labels with a matching key"),
+	OPTION("taghide", STRING, options.tag_hide, "RE", "no labels with a matching key"),
+	OPTION("tagroot", STRING, options.tag_root, "KEYS", "frames made of labels, at the root"),
+	OPTION("tagleaf", STRING, options.tag_leaf, "KEYS", "frames made of labels, at the leaf"),
+
+	LINE(PART, "How to show them"),
+	CHOICE("cum", SORTED, "cum", "", "order by cumulative values: the same as -sort=cum"),
+	CHOICE("flat", SORTED, "flat", "", "order by own values: the same as -sort=flat"),
+	OPTION("sort", SORT, options.cum_sort, "BY", "flat or cum"),
+	OPTION("nodecount", NUMBER, options.node_count, "N", "show at most N nodes; 0: all"),
+	OPTION("nodefraction", FRACTION, options.node_fraction, "F",
+	       "hide nodes below F*total (default 0.005)"),
+	OPTION("edgefraction", FRACTION, options.edge_fraction, "F",
+	       "hide edges below F*total (default 0.001)"),
+	OPTION("trim", TRIM, options.no_trim, "", "-trim=false: show all nodes and edges"),
+	OPTION("granularity", GRANULARITY, options.granularity, "G",
+	       "functions, filefunctions, files, lines, addresses"),
+	CHOICE("functions", GRAINED, "functions", NULL, NULL),
+	CHOICE("filefunctions", GRAINED, "filefunctions", NULL, NULL),
+	CHOICE("files", GRAINED, "files", NULL, NULL),
+	CHOICE("lines", GRAINED, "lines", NULL, NULL),
+	CHOICE("addresses", GRAINED, "addresses", NULL, NULL),
+	LINE(REMARK, "-functions, -filefunctions, -files, -lines, -addresses   the same"),
+	OPTION("showcolumns", FLAG, options.show_columns, "", "tell columns of a line apart"),
+	OPTION("call_tree", FLAG, options.call_tree, "", "keep contexts apart (dot, callgrind)"),
+	OPTION("relative_percentages", FLAG, options.relative_percentages, "",
+	       "shares of what filters leave"),
+	OPTION("drop_negative", FLAG, options.drop_negative, "",
+	       "hide what is negative in a difference"),
+	OPTION("compact_labels", FLAG, options.compact_labels, "", "a short header"),
+	OPTION("source_path", STRING, options.source_path, "DIRS",
+	       "where to look for sources (list)"),
+	OPTION("trim_path", STRING, options.trim_path, "DIRS",
+	       "prefixes to take from source names"),
+	OPTION("text", FLAG, text_flame, "", "flame: draw in the terminal"),
+	OPTION("inverted", FLAG, inverted, "", "flame: the root at the bottom"),
+	OPTION("title", STRING, title, "TEXT", "flame: the title"),
+
+	LINE(PART_LOADED, "What to compare with"),
+	OPTION("base", LIST, base, "FILE", "subtract a profile; may be repeated"),
+	OPTION("diff_base", LIST, base, "FILE", "the same, and shares are of its total"),
+	OPTION("normalize", FLAG, normalize, "", "scale to the total of the base"),
+
+	LINE(PART_LOADED, "A running process in the place of files"),
+	{ "p", LIVE, 0, "-p", "PID[,PID]", "profile these processes now" },
+	{ "a", LIVE_FLAG, 0, "-a", "", "all processes of this machine" },
+	{ "d", LIVE, 0, "-d", "SECONDS", "for so long; without it until Ctrl-C" },
+	{ "F", LIVE, 0, "-F", "HZ", "samples per second and CPU (default 100)" },
+	{ "children", LIVE_FLAG, 0, "--children", "", "their descendants, too" },
+	{ "user-only", LIVE_FLAG, 0, "--user-only", "", "no kernel frames" },
+	{ "labels", LIVE, 0, "--labels", "LIST", "some of tid,thread,cpu,pid; size of a heap" },
+	{ "rate", LIVE, 0, "--rate", "BYTES", "of the heap: a sample in so many bytes (512KiB)" },
+	LINE(REMARK, "With -inuse_space and its like it is the heap that is profiled."),
+
+	LINE(PART, "What to write"),
+	OPTION("o", STRING, output, "FILE", "write to FILE"),
+	OPTION("output", STRING, output, NULL, NULL),
+	OPTION("add_comment", STRING, comment, "TEXT", "add a comment to the profile"),
+	OPTION("help", FLAG, help, "", "this text"),
+	OPTION("h", FLAG, help, NULL, NULL),
 };
 
 static const struct option *option_find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (strlen(options[i].name) == len && memcmp(options[i].name, name, len) == 0)
+		const char *known = options[i].name;
+		if (known && strlen(known) == len && memcmp(known, name, len) == 0)
 			return &options[i];
 	}
 	return NULL;
@@ -294,13 +317,41 @@ static int option_set(const struct option *o, const char *value, struct report_a
 	}
 }
 
-static int parse_option(struct report_args *a, char **argv, int *i, struct err *e)
+static int refuse_option(const char *word, const char *name, size_t len, struct err *e)
+{
+	const char *names[ARRAY_SIZE(options)];
+	char wanted[64];
+	size_t count = 0;
+
+	snprintf(wanted, sizeof(wanted), "%.*s", (int)len, name);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].name)
+			names[count++] = options[i].name;
+	const char *nearest = suggest_nearest(wanted, names, count);
+	if (nearest)
+		return err_plain(e, -EINVAL, "unknown option '%s': did you mean '-%s'?", word,
+				 nearest);
+	return err_plain(e, -EINVAL, "unknown option '%s' (--help lists them)", word);
+}
+
+static bool names_have(const char *const *names, const char *name)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
+static int parse_option(struct report_args *a, const char *const *only, char **argv, int *i,
+			struct err *e)
 {
 	const char *name = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
 	size_t len = strcspn(name, "=");
 	const struct option *o = option_find(name, len);
 	if (!o)
-		return err_plain(e, -EINVAL, "unknown option '%s'", argv[*i]);
+		return refuse_option(argv[*i], name, len, e);
+	if (only && !names_have(only, o->name))
+		return err_plain(e, -EINVAL, "'%s' has no option '-%s' (--help lists them)",
+				 argv[0], o->name);
 	if (name[len] == '=')
 		return option_set(o, name + len + 1, a, e);
 	if (!takes_value(o))
@@ -310,7 +361,8 @@ static int parse_option(struct report_args *a, char **argv, int *i, struct err *
 	return option_set(o, argv[++*i], a, e);
 }
 
-int report_args_parse(struct report_args *a, int argc, char **argv, struct err *e)
+int report_args_parse(struct report_args *a, const char *const *only, int argc, char **argv,
+		      struct err *e)
 {
 	bool only_words = false;
 
@@ -320,7 +372,7 @@ int report_args_parse(struct report_args *a, int argc, char **argv, struct err *
 		if (!only_words && strcmp(argv[i], "--") == 0)
 			only_words = true;
 		else if (!only_words && argv[i][0] == '-' && argv[i][1])
-			rc = parse_option(a, argv, &i, e);
+			rc = parse_option(a, only, argv, &i, e);
 		else if (vec_push(&a->words, argv[i]) < 0)
 			rc = err_set(e, -ENOMEM, "cannot read the options");
 		if (rc < 0)
@@ -329,20 +381,44 @@ int report_args_parse(struct report_args *a, int argc, char **argv, struct err *
 	return 0;
 }
 
-void report_args_help(const char *verb, const char *words, FILE *out)
+static void help_option(const struct option *o, FILE *out)
 {
-	fprintf(out, "Usage: cprofbpf %s [OPTIONS] %s\n\nOptions (as those of go tool pprof):\n",
-		verb, words);
+	int len = fprintf(out, "  -%s%s%s", o->name, o->value[0] ? " " : "", o->value);
+
+	fprintf(out, "%*s%s\n", len < 28 ? 28 - len : 1, "", o->help);
+}
+
+static void help_options(bool loaded, FILE *out)
+{
+	bool shown = true;
+
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!options[i].help)
+		const struct option *o = &options[i];
+
+		if (o->kind == PART || o->kind == PART_LOADED)
+			shown = loaded || o->kind == PART;
+		if (!shown || !o->help)
 			continue;
-		int len = fprintf(out, "  -%s%s%s", options[i].name, options[i].value[0] ? " " : "",
-				  options[i].value);
-		fprintf(out, "%*s%s\n", len < 28 ? 28 - len : 1, "", options[i].help);
+		if (o->name)
+			help_option(o, out);
+		else
+			fprintf(out, o->kind == REMARK ? "  %s\n" : "\n%s:\n", o->help);
 	}
-	fputs("  -inuse_space, -inuse_objects, -alloc_space, -alloc_objects, -contentions,\n"
-	      "  -total_delay, -mean_delay   the same as -sample_index=...\n",
+}
+
+void report_args_help(const struct report_help *h, FILE *out)
+{
+	fprintf(out, "%s\n\nUsage: cprofbpf %s [OPTIONS] %s\n", h->about, h->verb, h->words);
+	if (h->live_words)
+		fprintf(out, "       cprofbpf %s [OPTIONS] %s\n", h->verb, h->live_words);
+	fputs("\nThe options are those of go tool pprof, as -name=VALUE or -name VALUE, with one\n"
+	      "dash or two, before files or after them.",
 	      out);
+	if (h->live_words)
+		fputs(" Several files are added up; - is\nstandard input.", out);
+	fputs("\n", out);
+	help_options(h->live_words != NULL, out);
+	fputs("\nExit status: 0 written, 1 failure, 2 wrong usage.\n", out);
 }
 
 void report_args_deinit(struct report_args *a)

@@ -26,11 +26,20 @@ struct report_args {
 };
 
 /**
- * Parse argv[1..]. "-opt=v", "--opt=v", "-opt v"; flags also "-opt=false". Everything after "--" is
- * a word. -EINVAL names what is wrong. The caller calls report_args_deinit() in any case.
+ * Parse argv[1..]; argv[0] is the verb. "-opt=v", "--opt=v", "-opt v"; flags also "-opt=false".
+ * Everything after "--" is a word. `only`: the options that the verb has, NULL at the end; NULL:
+ * all. -EINVAL names what is wrong. The caller calls report_args_deinit() in any case.
  */
-int report_args_parse(struct report_args *a, int argc, char **argv, struct err *e);
+int report_args_parse(struct report_args *a, const char *const *only, int argc, char **argv,
+		      struct err *e);
 
-/** Print what a verb takes. */
-void report_args_help(const char *verb, const char *words, FILE *out);
+/** What the help of a verb says beside its options. */
+struct report_help {
+	const char *about; /* lines without the last newline */
+	const char *verb, *words;
+	const char *live_words; /* to profile a process instead; NULL: it takes two files */
+};
+
+/** Print what a verb does and takes. */
+void report_args_help(const struct report_help *h, FILE *out);
 void report_args_deinit(struct report_args *a);

@@ -9,7 +9,7 @@ struct report_verb {
 	const char *name;
 	enum report_kind kind;
 	int (*print)(struct report *r, FILE *out, struct err *e); /* NULL: a flame graph */
-	const char *words;                                        /* for the help */
+	const char *about; /* for the help: lines without the last newline */
 	const char *image; /* the format that graphviz makes of it */
 	bool takes_regexp; /* as its first word */
 	bool binary;       /* nothing for a terminal */

@@ -2,9 +2,9 @@
 #include "cmd/say.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fd.h"
 
 static void say_v(const char *fmt, va_list ap)
@@ -33,4 +33,14 @@ void say(const char *fmt, ...)
 void say_err(const struct err *e)
 {
 	say("%s", e->msg);
+}
+
+void say_lines(const struct buf *lines)
+{
+	for (const char *line = lines->data; line && *line;) {
+		size_t len = strcspn(line, "\n");
+
+		say("%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
 }

@@ -2,6 +2,7 @@
 /** Lines to the user, on standard error. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /**
@@ -12,3 +13,6 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** Say an error's message. */
 void say_err(const struct err *e);
+
+/** Say each line of a text. */
+void say_lines(const struct buf *lines);
