@@ -61,6 +61,30 @@ static void test_refuses_what_cannot_be_profiled(void **state)
 		fclose(f);
 }
 
+static void test_tells_what_is_stopped(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	siginfo_t info;
+	struct targets t;
+	struct err e = { 0 };
+	char note[64];
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	struct capture_options o = options_of(&pid, 1);
+	kill(pid, SIGSTOP);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
+	assert_int_equal(targets_resolve(&o, &t, &e), 0);
+	snprintf(note, sizeof(note), "process %d (", pid);
+	assert_non_null(strstr(t.notes.data, note));
+	assert_non_null(strstr(t.notes.data, ") is stopped: nothing is sampled until"));
+	targets_deinit(&t);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 struct child {
 	pid_t pid;
 	pid_t tid; /* of its second thread */
@@ -225,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refuses_what_cannot_be_profiled),
+		cmocka_unit_test(test_tells_what_is_stopped),
 		cmocka_unit_test(test_a_thread_stands_for_its_process),
 		cmocka_unit_test(test_a_plain_user_may_not),
 		cmocka_unit_test(test_commands_and_hosts),

@@ -57,6 +57,10 @@ static int process_check(struct targets *t, pid_t pid, pid_t *ret, struct err *e
 		buf_printf(&t->notes,
 			   "%d is a thread of process %d (%s), which is profiled whole\n", pid,
 			   process, status.comm);
+	if (status.state == 'T' || status.state == 't')
+		buf_printf(&t->notes,
+			   "process %d (%s) is stopped%s: nothing is sampled until it goes on\n",
+			   process, status.comm, status.state == 't' ? " by a debugger" : "");
 	*ret = process;
 	return 0;
 }
