@@ -324,7 +324,9 @@ bench-gate: all targets $(BUILD)/tools/bench_profile
 .PHONY: install clean
 install: $(BUILD)/cprofbpf
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/cprofbpf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 user/cmd/cprofbpf-gate.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 user/cmd/*.1
+	install -D -m 644 user/cmd/cprofbpf.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/cprofbpf
 
 clean:
 	rm -rf $(BUILD)

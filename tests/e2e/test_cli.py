@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from harness import TARGETS, TOOL, go_pprof
+from harness import ROOT, TARGETS, TOOL, go_pprof
 
 ABSENT_PID = 4194303  # kernel.pid_max is at most 4194304: practically never in use
 
@@ -63,6 +63,58 @@ def test_help_and_version(t):
     t.check(result.err == "", "--help speaks on standard error")
     version = t.run("--version")
     t.check(re.fullmatch(rb"cprofbpf \d+\.\d+\.\d+\S*\n", version.out), "%s", version.out)
+
+
+REPORTS = ["top", "tree", "peek", "list", "traces", "raw", "tags", "comments", "dot", "svg", "png", "pdf", "callgrind"]
+REPORTS += ["proto", "topproto", "collapsed", "speedscope", "flame"]
+MANUAL = os.path.join(ROOT, "user", "cmd", "cprofbpf.1")
+
+
+def test_help_of_every_verb(t):
+    """Each verb that --help lists has a help of its own that fits a terminal and says how it exits."""
+    listed = t.run("--help").out.decode().split("\nVerbs", 1)[1]
+    verbs = re.findall(r"^  (\w+) ", listed, re.M)
+    t.check(set(REPORTS) < set(verbs), "%s", verbs)
+    for verb in verbs:
+        text = t.run(verb, "--help").out.decode()
+        t.check(t.run("help", verb).out.decode() == text, "help %s differs", verb)
+        wide = [line for line in text.splitlines() if len(line) > 82]
+        t.check(not wide, "%s: %s", verb, wide)
+        for what in ("Usage: cprofbpf ", "Exit status:"):
+            t.check(what in text, "%s --help lacks '%s'", verb, what)
+
+
+def test_manual_names_verbs_and_options(t):
+    """The page and the help name the same verbs, and the same options of captures."""
+    page = subprocess.run(["mandoc", "-Tutf8", MANUAL], capture_output=True, text=True, check=True).stdout
+    page = re.sub(".\b", "", page)
+    listed = t.run("--help").out.decode().split("\nVerbs", 1)[1]
+    missing = [v for v in re.findall(r"^  (\w+) ", listed, re.M) if v != "help" and not re.search(r"\b%s\b" % v, page)]
+    t.check(not missing, "verbs that the page lacks: %s", missing)
+    ours = r"^ {2,6}(?:-\w, )?--([\w-]+)"
+    helps = "".join(t.run(verb, "--help").out.decode() for verb in ("cpu", "heap"))
+    told, known = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", page, re.M)), set(re.findall(ours, helps, re.M))
+    t.check(told == known, "the page has %s, the help has %s", sorted(told - known), sorted(known - told))
+
+
+COMPLETIONS = [
+    # words typed so far, some that are offered, some that are not
+    (["he"], {"heap", "help"}, {"top"}),
+    (["top", "-foc"], {"-focus"}, {"-ignore"}),
+    (["heap", "--ra"], {"--rate"}, set()),
+    (["--fr"], {"--frequency"}, {"--rate"}),
+    (["-p", "1"], {"1"}, {"2"}),
+    (["top", "cpu"], set(), {"cpu"}),
+]
+
+
+def test_completion(t):
+    script = 'PATH=%s:$PATH; . %s; COMP_WORDS=(cprofbpf "$@"); COMP_CWORD=$#; _cprofbpf; echo "${COMPREPLY[@]}"'
+    script %= (os.path.dirname(TOOL), os.path.join(ROOT, "user", "cmd", "cprofbpf.bash"))
+    for words, offered, others in COMPLETIONS:
+        done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True)
+        found = set(done.stdout.split())
+        t.check(not done.stderr and offered <= found and not others & found, "%s: %s%s", words, done.stderr, found)
 
 
 def test_no_such_process(t):
