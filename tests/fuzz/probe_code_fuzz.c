@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Any bytes as the code of an allocator, in a file that is otherwise in order. */
-#include <elf.h>
-#include <stddef.h>
-
+#include "elf_image.h"
 #include "probe_check.h"
 
 #define FUNCTIONS 8
@@ -24,18 +22,7 @@ struct image {
 };
 
 static const struct image form = {
-	.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
-			       EV_CURRENT },
-		  .e_type = ET_DYN,
-		  .e_machine = EM_X86_64,
-		  .e_version = EV_CURRENT,
-		  .e_phoff = offsetof(struct image, code),
-		  .e_shoff = offsetof(struct image, sections),
-		  .e_ehsize = sizeof(Elf64_Ehdr),
-		  .e_phentsize = sizeof(Elf64_Phdr),
-		  .e_phnum = 1,
-		  .e_shentsize = sizeof(Elf64_Shdr),
-		  .e_shnum = 4 },
+	.ehdr = ELF_IMAGE_HEADER(ET_DYN),
 	.code = { .p_type = PT_LOAD,
 		  .p_flags = PF_R | PF_X,
 		  .p_offset = sizeof(struct image),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Any bytes as the function table of a Go program, in an ELF file made around them. */
-#include <elf.h>
-
+#include "elf_image.h"
 #include "unwind_check.h"
 
 #define CODE 0x400000 /* address of the image, all of which is executable */
@@ -16,19 +15,7 @@ struct image {
 };
 
 static const struct image pattern = {
-	.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
-			       EV_CURRENT },
-		  .e_type = ET_EXEC,
-		  .e_machine = EM_X86_64,
-		  .e_version = EV_CURRENT,
-		  .e_phoff = offsetof(struct image, code),
-		  .e_shoff = offsetof(struct image, sections),
-		  .e_ehsize = sizeof(Elf64_Ehdr),
-		  .e_phentsize = sizeof(Elf64_Phdr),
-		  .e_phnum = 1,
-		  .e_shentsize = sizeof(Elf64_Shdr),
-		  .e_shnum = 4,
-		  .e_shstrndx = 3 },
+	.ehdr = ELF_IMAGE_HEADER(ET_EXEC, .e_shstrndx = 3),
 	.code = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = CODE },
 	.sections = { [1] = { .sh_name = 1,
 			      .sh_type = SHT_PROGBITS,
