@@ -12,8 +12,7 @@
 
 extern const char bpf_object_cpu[], bpf_object_cpu_end[];
 
-#define DRAIN_NS     NS_PER_SEC
-#define POLL_STEP_MS 100
+#define DRAIN_NS NS_PER_SEC
 
 struct cpu_collector {
 	struct follow follow;
@@ -119,20 +118,16 @@ static void count_add(void *samples, const void *key, const void *value)
 
 int cpu_collector_drain(struct cpu_collector *c, struct err *e)
 {
-	int rc = counts_swap(&c->counts, e);
+	int rc = follow_drain(&c->follow, &c->counts, count_add, &c->samples, e);
 
-	if (rc < 0)
-		return rc;
-	pool_settle(&c->follow.pool);
-	/* The stacks of that hash are in the ring before anything that came later. */
-	follow_drain_ring(&c->follow);
 	c->drained_ns = clock_mono_ns();
-	return counts_drain(&c->counts, count_add, &c->samples, e);
+	return rc;
 }
 
 /* What is due by the clock. */
-static int collector_due(struct cpu_collector *c, struct err *e)
+static int collector_due(void *collector, struct err *e)
 {
+	struct cpu_collector *c = collector;
 	uint64_t now = clock_mono_ns();
 
 	ticks_redraw(&c->ticks, now);
@@ -145,18 +140,7 @@ static int collector_due(struct cpu_collector *c, struct err *e)
 
 int cpu_collector_poll(struct cpu_collector *c, int timeout_ms, struct err *e)
 {
-	uint64_t end = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
-
-	for (;;) {
-		uint64_t now = clock_mono_ns();
-		int left_ms = now < end ? (int)((end - now + 999999) / 1000000) : 0;
-		int rc =
-			follow_turn(&c->follow, left_ms < POLL_STEP_MS ? left_ms : POLL_STEP_MS, e);
-		if (rc == 0)
-			rc = collector_due(c, e);
-		if (rc < 0 || clock_mono_ns() >= end)
-			return rc;
-	}
+	return follow_poll(&c->follow, timeout_ms, collector_due, c, e);
 }
 
 /* ---- Results ------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 
 #define FILES_WISHED 65536
 #define SIDEBAND_NS  (NS_PER_SEC / 100)
+#define POLL_STEP_MS 100
 
 /* How long the ring may hold us: in its turn, and before a hash of counts is emptied. */
 #define RING_TURN_NS   (NS_PER_SEC / 20)
@@ -298,7 +299,7 @@ static int follow_sleep(struct follow *f, int timeout_ms)
 	return 0;
 }
 
-int follow_turn(struct follow *f, int timeout_ms, struct err *e)
+static int follow_turn(struct follow *f, int timeout_ms, struct err *e)
 {
 	int rc = follow_sleep(f, timeout_ms);
 
@@ -313,9 +314,37 @@ int follow_turn(struct follow *f, int timeout_ms, struct err *e)
 	return 0;
 }
 
+int follow_poll(struct follow *f, int timeout_ms, int (*due)(void *ctx, struct err *e), void *ctx,
+		struct err *e)
+{
+	uint64_t end = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
+
+	for (;;) {
+		uint64_t now = clock_mono_ns();
+		int left_ms = now < end ? (int)((end - now + 999999) / 1000000) : 0;
+		int rc = follow_turn(f, left_ms < POLL_STEP_MS ? left_ms : POLL_STEP_MS, e);
+		if (rc == 0)
+			rc = due(ctx, e);
+		if (rc < 0 || clock_mono_ns() >= end)
+			return rc;
+	}
+}
+
 void follow_drain_ring(struct follow *f)
 {
 	ring_consume(f, RING_DRAIN_NS);
+}
+
+int follow_drain(struct follow *f, struct counts *counts, counts_fn fn, void *ctx, struct err *e)
+{
+	int rc = counts_swap(counts, e);
+
+	if (rc < 0)
+		return rc;
+	pool_settle(&f->pool);
+	/* The stacks of that hash are in the ring before anything that came later. */
+	follow_drain_ring(f);
+	return counts_drain(counts, fn, ctx, e);
 }
 
 /* ---- Figures ------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "collect/counts.h"
 #include "collect/events.h"
 #include "collect/files.h"
 #include "collect/pool.h"
@@ -77,13 +78,19 @@ void follow_deinit(struct follow *f);
 void follow_preload(struct follow *f, const char *path);
 
 /**
- * Sleep until something comes, for `timeout_ms` at most; handle it, for a bounded time; read again
- * what has changed. 0, -EINTR on a signal, or another negative errno.
+ * For `timeout_ms`, or until a signal: sleep until something comes, handle it, read again what has
+ * changed, and do what is due by the clock: due(ctx), each time. 0, -EINTR on a signal, or another
+ * negative errno.
  */
-int follow_turn(struct follow *f, int timeout_ms, struct err *e);
+int follow_poll(struct follow *f, int timeout_ms, int (*due)(void *ctx, struct err *e), void *ctx,
+		struct err *e);
 
 /** Handle all that is in the ring now, for two seconds at most. */
 void follow_drain_ring(struct follow *f);
+
+/** Take over all that BPF has counted until now, once the stacks are here that it is counted under.
+ */
+int follow_drain(struct follow *f, struct counts *counts, counts_fn fn, void *ctx, struct err *e);
 
 /** The sum of a counter (enum counter) over all CPUs. */
 uint64_t follow_counter(const struct follow *f, uint32_t counter);

@@ -18,7 +18,6 @@
 extern const char bpf_object_heap[], bpf_object_heap_end[];
 
 #define DRAIN_NS       NS_PER_SEC
-#define POLL_STEP_MS   100
 #define COUNTS_ENTRIES (1U << 16)
 #define SWEEP_BATCH    4096U
 
@@ -382,21 +381,17 @@ static void count_add(void *sites, const void *key, const void *value)
 
 int heap_collector_drain(struct heap_collector *c, struct err *e)
 {
-	int rc = counts_swap(&c->counts, e);
+	int rc = follow_drain(&c->follow, &c->counts, count_add, &c->sites, e);
 
-	if (rc < 0)
-		return rc;
-	pool_settle(&c->follow.pool);
-	/* The stacks of that hash are in the ring before anything that came later. */
-	follow_drain_ring(&c->follow);
-	heap_probes_count_ended(&c->probes, &c->follow.processes);
 	c->drained_ns = clock_mono_ns();
-	return counts_drain(&c->counts, count_add, &c->sites, e);
+	heap_probes_count_ended(&c->probes, &c->follow.processes);
+	return rc;
 }
 
 /* What is due by the clock. */
-static int collector_due(struct heap_collector *c, struct err *e)
+static int collector_due(void *collector, struct err *e)
 {
+	struct heap_collector *c = collector;
 	uint64_t now_ns = clock_mono_ns();
 
 	if (now_ns - c->window_ns >= HEAP_GUARD_WINDOW_NS)
@@ -413,18 +408,7 @@ static int collector_due(struct heap_collector *c, struct err *e)
 
 int heap_collector_poll(struct heap_collector *c, int timeout_ms, struct err *e)
 {
-	uint64_t end = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
-
-	for (;;) {
-		uint64_t now = clock_mono_ns();
-		int left_ms = now < end ? (int)((end - now + 999999) / 1000000) : 0;
-		int rc =
-			follow_turn(&c->follow, left_ms < POLL_STEP_MS ? left_ms : POLL_STEP_MS, e);
-		if (rc == 0)
-			rc = collector_due(c, e);
-		if (rc < 0 || clock_mono_ns() >= end)
-			return rc;
-	}
+	return follow_poll(&c->follow, timeout_ms, collector_due, c, e);
 }
 
 /* ---- Results ------------------------------------------------------------------------------- */

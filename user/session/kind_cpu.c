@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "collect/cpu.h"
 #include "profile/build.h"
+#include "session/building.h"
 #include "session/kind.h"
 #include "session/labels.h"
-#include "session/locations.h"
 
 struct cpu_state {
 	struct cpu_collector *collector;
@@ -127,26 +127,6 @@ static void cpu_stats(void *state, struct session_figures *f, struct session_sta
 
 /* ---- The profile --------------------------------------------------------------------------- */
 
-struct builder {
-	const struct samples *samples;
-	struct locations locations;
-	struct map lines; /* struct sample_key without what is not shown -> struct cpu_value */
-	uint32_t labels;
-};
-
-static bool several_processes(const struct samples *samples)
-{
-	uint32_t first = 0;
-
-	for (size_t i = 0; i < samples->counts.len; i++) {
-		const struct sample_key *key = map_key_at(&samples->counts, i);
-		if (first && key->tgid != first)
-			return true;
-		first = key->tgid;
-	}
-	return false;
-}
-
 /* The executable with most samples; that of the first process if there are no samples. */
 static const struct code_file *main_file(const struct samples *samples, struct follow *f)
 {
@@ -175,12 +155,11 @@ static const struct code_file *main_file(const struct samples *samples, struct f
 }
 
 /* Samples that the profile does not tell apart become one: how a walk ended is no part of it. */
-static int lines_merge(struct builder *b)
+static int lines_merge(struct building *b)
 {
-	for (size_t i = 0; i < b->samples->counts.len; i++) {
-		struct sample_key key =
-			*(const struct sample_key *)map_key_at(&b->samples->counts, i);
-		const struct cpu_value *value = map_value_at(&b->samples->counts, i);
+	for (size_t i = 0; i < b->counts->len; i++) {
+		struct sample_key key = *(const struct sample_key *)map_key_at(b->counts, i);
+		const struct cpu_value *value = map_value_at(b->counts, i);
 		labels_hide(b->labels, &key);
 		struct cpu_value *sum = map_put(&b->lines, &key, NULL);
 		if (!sum)
@@ -191,7 +170,7 @@ static int lines_merge(struct builder *b)
 	return 0;
 }
 
-static void lines_add(struct builder *b, struct profile *p)
+static void lines_add(struct building *b, const struct samples *samples)
 {
 	for (size_t i = 0; i < b->lines.len; i++) {
 		const struct sample_key *key = map_key_at(&b->lines, i);
@@ -199,22 +178,24 @@ static void lines_add(struct builder *b, struct profile *p)
 		int64_t values[] = { (int64_t)value->samples, (int64_t)value->ns };
 		struct profile_label labels[LABELS_MAX];
 		size_t depth;
-		const uint32_t *stack = locations_of(&b->locations, &b->samples->stacks,
-						     samples_stack(b->samples, key), &depth);
+		const uint32_t *stack = locations_of(&b->locations, &samples->stacks,
+						     samples_stack(samples, key), &depth);
 
-		profile_add_sample(p, stack, depth, values, labels,
-				   labels_make(p, b->labels, key, labels));
+		profile_add_sample(b->profile, stack, depth, values, labels,
+				   labels_make(b->profile, b->labels, key, labels));
 	}
 }
 
-static int builder_run(struct builder *b, struct profile *p, uint32_t hz)
+static int cpu_fill(void *samples, struct building *b)
 {
-	profile_add_sample_type(p, "samples", "count");
-	profile_add_sample_type(p, "cpu", "nanoseconds");
-	profile_set_period(p, "cpu", "nanoseconds", (int64_t)(NS_PER_SEC / hz));
+	int64_t period_ns = (int64_t)(NS_PER_SEC / b->options->hz);
+
+	profile_add_sample_type(b->profile, "samples", "count");
+	profile_add_sample_type(b->profile, "cpu", "nanoseconds");
+	profile_set_period(b->profile, "cpu", "nanoseconds", period_ns);
 	int rc = lines_merge(b);
 	if (rc == 0)
-		lines_add(b, p);
+		lines_add(b, samples);
 	return rc;
 }
 
@@ -223,29 +204,19 @@ static int cpu_build(void *state, const struct session_options *o, struct profil
 		     struct symbolize_stats *names, struct err *e)
 {
 	struct cpu_state *s = state;
-	struct follow *f = cpu_follow(s);
-	_cleanup_profile_ struct profile *p = profile_create();
-	struct builder b = { .samples = cpu_collector_samples(s->collector), .labels = o->labels };
+	struct samples *samples = cpu_collector_samples(s->collector);
+	struct building b = {
+		.options = o,
+		.follow = cpu_follow(s),
+		.counts = &samples->counts,
+		.first = main_file(samples, cpu_follow(s)),
+		.key_size = sizeof(struct sample_key),
+		.value_size = sizeof(struct cpu_value),
+		.fill = cpu_fill,
+		.ctx = samples,
+	};
 
-	if (!p)
-		return err_set(e, -ENOMEM, "cannot build the profile");
-	if (several_processes(b.samples))
-		b.labels |= SESSION_LABEL_PID;
-	locations_init(&b.locations, p, &f->files);
-	map_init(&b.lines, sizeof(struct sample_key), sizeof(struct cpu_value));
-	const struct code_file *first = main_file(b.samples, f);
-	if (first)
-		locations_add_file(&b.locations, first);
-	int rc = builder_run(&b, p, o->hz);
-	if (rc < 0)
-		err_set(e, rc, "cannot build the profile");
-	else
-		rc = locations_symbolize(&b.locations, !o->no_symbols, names, e);
-	locations_deinit(&b.locations);
-	map_deinit(&b.lines);
-	if (rc == 0)
-		*ret = steal(p);
-	return rc;
+	return building_run(&b, ret, names, e);
 }
 
 const struct session_kind_ops session_kind_cpu = {

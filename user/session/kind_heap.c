@@ -8,10 +8,10 @@
 #include "base/cleanup.h"
 #include "collect/heap.h"
 #include "profile/build.h"
+#include "session/building.h"
 #include "session/heap_weight.h"
 #include "session/kind.h"
 #include "session/labels.h"
-#include "session/locations.h"
 
 /* Frames of allocators, beside those of the functions that were probed: matched against the name up
  * to its parameters. */
@@ -330,35 +330,14 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 
 /* ---- The profile --------------------------------------------------------------------------- */
 
-struct builder {
-	struct heap_state *state;
-	const struct session_options *o;
-	const struct heap_sites *sites;
-	struct locations locations;
-	struct map lines; /* struct heap_key without what is not shown -> struct heap_line */
-	uint32_t labels;
-};
-
-static bool several_processes(const struct heap_sites *sites)
-{
-	for (size_t i = 1; i < sites->counts.len; i++) {
-		const struct heap_key *first = map_key_at(&sites->counts, 0);
-		const struct heap_key *key = map_key_at(&sites->counts, i);
-		if (key->sample.tgid != first->sample.tgid)
-			return true;
-	}
-	return false;
-}
-
 /* The estimates are summed before they are rounded: each allocation has a weight of its own. */
-static int lines_merge(struct builder *b)
+static int lines_merge(struct heap_state *s, struct building *b)
 {
-	for (size_t i = 0; i < b->sites->counts.len; i++) {
-		const struct heap_key *from = map_key_at(&b->sites->counts, i);
-		if (stack_is_nested(b->state, from))
+	for (size_t i = 0; i < b->counts->len; i++) {
+		const struct heap_key *from = map_key_at(b->counts, i);
+		if (stack_is_nested(s, from))
 			continue;
-		struct heap_line line =
-			line_of(b->state, b->o, from, map_value_at(&b->sites->counts, i));
+		struct heap_line line = line_of(s, b->options, from, map_value_at(b->counts, i));
 		struct heap_key key = *from;
 		labels_hide(b->labels, &key.sample);
 		key.shift = key.skip = 0;
@@ -392,8 +371,11 @@ static struct profile_label size_label(struct profile *p, uint64_t size)
 	};
 }
 
-static void lines_add(struct builder *b, struct profile *p)
+static void lines_add(struct heap_state *s, struct building *b)
 {
+	const struct heap_sites *sites = heap_collector_sites(s->collector);
+	struct profile *p = b->profile;
+
 	for (size_t i = 0; i < b->lines.len; i++) {
 		const struct heap_key *key = map_key_at(&b->lines, i);
 		const struct heap_line *line = map_value_at(&b->lines, i);
@@ -401,8 +383,8 @@ static void lines_add(struct builder *b, struct profile *p)
 				     llround(line->inuse_objects), llround(line->inuse_bytes) };
 		struct profile_label labels[LABELS_MAX + 2];
 		size_t n = labels_make(p, b->labels, &key->sample, labels), depth;
-		const uint32_t *stack = locations_of(&b->locations, &b->sites->stacks,
-						     heap_sites_stack(b->sites, key), &depth);
+		const uint32_t *stack = locations_of(&b->locations, &sites->stacks,
+						     heap_sites_stack(sites, key), &depth);
 
 		if (b->labels & SESSION_LABEL_SIZE)
 			labels[n++] = size_label(p, key->size);
@@ -431,20 +413,23 @@ static int drop_frames_set(const struct heap_probes *probes, struct profile *p)
 	return rc;
 }
 
-static int builder_run(struct builder *b, struct profile *p)
+static int heap_fill(void *state, struct building *b)
 {
+	struct heap_state *s = state;
+	struct profile *p = b->profile;
+
 	profile_add_sample_type(p, "alloc_objects", "count");
 	profile_add_sample_type(p, "alloc_space", "bytes");
 	profile_add_sample_type(p, "inuse_objects", "count");
 	profile_add_sample_type(p, "inuse_space", "bytes");
-	profile_set_period(p, "space", "bytes", (int64_t)b->o->heap.rate_bytes);
-	if (b->o->heap.alloc_default)
+	profile_set_period(p, "space", "bytes", (int64_t)b->options->heap.rate_bytes);
+	if (b->options->heap.alloc_default)
 		profile_set_default_sample_type(p, "alloc_space");
-	int rc = lines_merge(b);
+	int rc = lines_merge(s, b);
 	if (rc < 0)
 		return rc;
-	lines_add(b, p);
-	return drop_frames_set(heap_collector_probes(b->state->collector), p);
+	lines_add(s, b);
+	return drop_frames_set(heap_collector_probes(s->collector), p);
 }
 
 /* The executable of the first target. */
@@ -462,36 +447,20 @@ static int heap_build(void *state, const struct session_options *o, struct profi
 		      struct symbolize_stats *names, struct err *e)
 {
 	struct heap_state *s = state;
-	struct follow *f = heap_follow(s);
-	_cleanup_profile_ struct profile *p = profile_create();
-	struct builder b = {
-		.state = s,
-		.o = o,
-		.sites = heap_collector_sites(s->collector),
-		.labels = o->labels,
+	struct building b = {
+		.options = o,
+		.follow = heap_follow(s),
+		.counts = &heap_collector_sites(s->collector)->counts,
+		.first = main_file(heap_follow(s)),
+		.key_size = sizeof(struct heap_key),
+		.value_size = sizeof(struct heap_line),
+		.fill = heap_fill,
+		.ctx = s,
 	};
 
-	if (!p)
-		return err_set(e, -ENOMEM, "cannot build the profile");
 	if (!s->stopped)
 		resident_read(s);
-	if (several_processes(b.sites))
-		b.labels |= SESSION_LABEL_PID;
-	locations_init(&b.locations, p, &f->files);
-	map_init(&b.lines, sizeof(struct heap_key), sizeof(struct heap_line));
-	const struct code_file *first = main_file(f);
-	if (first)
-		locations_add_file(&b.locations, first);
-	int rc = builder_run(&b, p);
-	if (rc < 0)
-		err_set(e, rc, "cannot build the profile");
-	else
-		rc = locations_symbolize(&b.locations, !o->no_symbols, names, e);
-	locations_deinit(&b.locations);
-	map_deinit(&b.lines);
-	if (rc == 0)
-		*ret = steal(p);
-	return rc;
+	return building_run(&b, ret, names, e);
 }
 
 const struct session_kind_ops session_kind_heap = {
