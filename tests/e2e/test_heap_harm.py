@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Nothing harms the target, and nothing is left behind."""
 
+import contextlib
+import ctypes
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import time
 
 import heap
+from harness import TARGETS
 
 ATTACHES = 100
 
@@ -151,6 +155,50 @@ def test_target_that_is_killed_while_it_is_probed(t):
     t.check(result.status == 0, "exit status %s", result.status)
     profile = heap.read_profile(t, t.path("heap.pb.gz"))
     t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
+
+
+# ---- Places that others hold
+
+PERF_EVENT_OPEN = 298  # on x86_64
+COUNTER_SHIFT = 32  # PERF_UPROBE_REF_CTR_OFFSET_SHIFT
+
+
+@contextlib.contextmanager
+def counted_probe(t, path, offset):
+    """What a tracer of USDT has: a uprobe whose hits some process counts in a semaphore of its own."""
+    with open("/sys/bus/event_source/devices/uprobe/type") as file:
+        kind = int(file.read())
+    name = ctypes.create_string_buffer(path.encode())
+    attributes = (ctypes.c_uint64 * 9)()  # struct perf_event_attr up to config2
+    attributes[0] = kind | ctypes.sizeof(attributes) << 32
+    attributes[1] = 6 << COUNTER_SHIFT
+    attributes[7:9] = [ctypes.addressof(name), offset]
+    sleeper = t.start(["sleep", "60"])
+    fd = ctypes.CDLL(None, use_errno=True).syscall(PERF_EVENT_OPEN, attributes, sleeper.pid, -1, -1, 0)
+    t.check(fd >= 0, "perf_event_open: %s", os.strerror(ctypes.get_errno()))
+    try:
+        yield
+    finally:
+        os.close(fd)
+        sleeper.end()
+
+
+def test_place_where_another_tool_counts(t):
+    """The kernel has one probe for a place, with one counter or none: it is told which place, and what to do."""
+    program = t.path("program")  # of our own: others may probe the libraries now
+    shutil.copy(os.path.join(TARGETS, "alloc_custom"), program)
+    target = heap.Target(t, program)
+    heap.detach(t, heap.attach(t, target.pid, "-v"), status=3)
+    places = re.findall(r"probe: (?:malloc|free)\S* \(0x(\w+)\) in %s:" % program, t.results[-1].err)
+    t.check(len(places) == 2, "not two places: %s", places)
+    for kind in ("session", "multi", "perf"):
+        for offset in places:
+            with counted_probe(t, program, int(offset, 16)):
+                options = ["-d", 1, "-o", t.path(), "--allocator", "custom", "--probes", kind]
+                result = t.run("heap", "-p", target.pid, *options, status=1)
+            t.check_says(result, r"offset 0x%s of '%s'.* end that tool first" % (offset, program))
+    target.work()
+    target.end()
 
 
 # ---- The bound on the overhead

@@ -260,6 +260,21 @@ static int perf_attach(int prog_fd, bool is_return, pid_t pid, const char *path,
 	return steal_fd(&fd);
 }
 
+/* Of places that the kernel refuses together, the first that it refuses by itself. */
+static uint64_t refused_offset(enum uprobe_kind kind, int prog_fd, bool is_return, pid_t pid,
+			       const char *path, const uint64_t *offsets, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int fd = multi_attach(kind, prog_fd, is_return, pid, path, &offsets[i], 1);
+
+		if (fd == -EINVAL)
+			return offsets[i];
+		if (fd >= 0)
+			close(fd);
+	}
+	return offsets[0];
+}
+
 /* Says which file, by the name that it has for the kernel. */
 static int attach_error(struct err *e, int rc, const char *link, pid_t pid, uint64_t offset,
 			size_t n)
@@ -268,6 +283,15 @@ static int attach_error(struct err *e, int rc, const char *link, pid_t pid, uint
 	ssize_t len = readlink(link, file, sizeof(file) - 1);
 
 	file[len < 0 ? 0 : len] = '\0';
+	/* The kernel keeps one probe for a place, with one counter or none: -EINVAL for the other.
+	 */
+	if (rc == -EINVAL)
+		return err_plain(
+			e, rc,
+			"the kernel takes no probe at offset 0x%llx of '%s': its log tells "
+			"whether another tool holds one there with a reference counter, as "
+			"for USDT; end that tool first",
+			(unsigned long long)offset, file);
 	if (n == 1)
 		return err_set(e, rc, "cannot probe '%s' at offset 0x%llx in process %d", file,
 			       (unsigned long long)offset, (int)pid);
@@ -310,7 +334,11 @@ int uprobe_attach(struct uprobe_links *links, enum uprobe_kind kind, int prog_fd
 		if (fd < 0) {
 			links_close(links->fds.items + before, links->fds.len - before);
 			links->fds.len = before;
-			return attach_error(e, fd, path, pid, offsets[i], n - fds + 1);
+			uint64_t offset = offsets[i];
+			if (fd == -EINVAL && kind != UPROBE_PERF)
+				offset = refused_offset(kind, prog_fd, is_return, pid, path,
+							offsets, n);
+			return attach_error(e, fd, path, pid, offset, n - fds + 1);
 		}
 		links->fds.items[links->fds.len++] = fd;
 	}
