@@ -50,7 +50,8 @@ static double cost_ns(enum uprobe_kind kind, int work, bool is_return, bool is_s
 	struct uprobe_links links = { 0 };
 	struct err e = { 0 };
 
-	costs[PROBE_COSTS_MAX - 1] = (struct probe_cost){ &program, 1, is_stepped, -1 };
+	costs[PROBE_COSTS_MAX - 1] =
+		(struct probe_cost){ .programs = &program, .n = 1, .is_stepped = is_stepped };
 	int rc = probe_cost_measure(costs, PROBE_COSTS_MAX, &links, &e);
 	assert_string_equal(e.msg, "");
 	assert_int_equal(rc, 0);
@@ -84,6 +85,27 @@ static void test_tells_costs_apart(void **state)
 	}
 }
 
+/* A child that returns from a probed function, and may do nothing but end, ends well: on a kernel
+ * that does not spare its own system call this tells that it must not be done to anyone. */
+static void test_tells_whether_returns_kill(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (enum uprobe_kind kind = uprobe_kind_best(); kind <= UPROBE_PERF; kind++) {
+		_cleanup_close_ int fd = uprobe_empty_program(kind);
+		const struct probe_cost_program program = { fd, kind, kind != UPROBE_SESSION };
+		struct probe_cost cost = { .programs = &program, .n = 1, .kills = true };
+		struct uprobe_links links = { 0 };
+
+		assert_true(fd >= 0);
+		assert_int_equal(probe_cost_measure(&cost, 1, &links, NULL), 0);
+		assert_false(cost.kills);
+		assert_true(cost.ns > 50);
+		uprobe_detach(&links);
+	}
+}
+
 static size_t open_files(void)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
@@ -98,7 +120,7 @@ static void test_failure_leaves_nothing(void **state)
 {
 	(void)state;
 	const struct probe_cost_program program = { .fd = -1, .kind = UPROBE_PERF };
-	struct probe_cost cost = { &program, 1, false, 0 };
+	struct probe_cost cost = { .programs = &program, .n = 1 };
 	struct uprobe_links links = { 0 };
 	struct err e = { 0 };
 	size_t files = open_files();
@@ -150,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tells_costs_apart),
+		cmocka_unit_test(test_tells_whether_returns_kill),
 		cmocka_unit_test(test_failure_leaves_nothing),
 		cmocka_unit_test(test_child_dies_with_us),
 	};

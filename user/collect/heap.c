@@ -267,15 +267,26 @@ static int cost_measure(struct heap_collector *c, struct err *e)
 	struct probe_cost_program release = {
 		.fd = bpf_object_program_fd(c->follow.object, "heap_free"), .kind = kind
 	};
+	_cleanup_close_ int empty = uprobe_empty_program(c->probes.kind);
+	struct probe_cost_program returns = { .fd = empty,
+					      .kind = c->probes.kind,
+					      .is_return = !session };
 	struct probe_cost costs[] = {
 		{ .programs = alloc, .n = session ? 1 : 2 },
 		{ .programs = &release, .n = 1 },
 		{ .programs = &release, .n = 1, .is_stepped = true },
+		{ .programs = &returns, .n = 1 },
 	};
 
 	*c->rate_shift = HEAP_SHIFT_MAX;
 	int rc = probe_cost_measure(costs, ARRAY_SIZE(costs), &c->probes.spent, e);
 	*c->rate_shift = 0;
+	if (rc == 0 && costs[ARRAY_SIZE(costs) - 1].kills)
+		return err_plain(
+			e, -EOPNOTSUPP,
+			"this kernel kills programs that filter system calls (seccomp) when a "
+			"probed function returns: update it, Linux 6.12.14, 6.13.3 and 6.14 do "
+			"not");
 	c->alloc_ns = costs[0].ns;
 	c->free_ns = costs[1].ns;
 	c->step_ns = costs[2].ns - costs[1].ns;

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -67,12 +70,31 @@ static uintptr_t function_of(const struct probe_cost *costs, size_t i)
 	return first + (number << FUNCTION_BITS);
 }
 
+/* A byte on the line: no cost, but to be confined and call the last one's function. */
+#define CONFINED PROBE_COSTS_MAX
+
+/* From now on any system call but exit ends us. Whether that can be had. */
+static bool child_confine(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	/* It leaves no core behind. */
+	return prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 /*
  * A round for each byte that comes, of the function of that cost, answered by its nanoseconds. It
  * ends with the other end of the line or with us, whichever is first, and keeps nothing of ours
  * open. What it calls is safe after a fork of a process with threads.
  */
-static _Noreturn void child_run(pid_t parent, int line, const struct probe_cost *costs)
+static _Noreturn void child_run(pid_t parent, int line, const struct probe_cost *costs, size_t n)
 {
 	unsigned char byte;
 
@@ -82,7 +104,14 @@ static _Noreturn void child_run(pid_t parent, int line, const struct probe_cost 
 	dup2(line, STDIN_FILENO);
 	syscall(SYS_close_range, STDIN_FILENO + 1, UINT_MAX, 0);
 	while (read(STDIN_FILENO, &byte, 1) == 1) {
-		probe_cost_function *function = (probe_cost_function *)function_of(costs, byte);
+		size_t cost = byte == CONFINED ? n - 1 : byte;
+		probe_cost_function *function = (probe_cost_function *)function_of(costs, cost);
+
+		if (byte == CONFINED) {
+			if (child_confine())
+				function(1, 1, 1, 1);
+			break;
+		}
 		uint64_t start = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 		for (int i = 0; i < ROUND_CALLS; i++)
 			function(1, 1, 1, 1);
@@ -108,7 +137,7 @@ static void child_end(struct child *c)
 	cleanup_close(&c->line);
 }
 
-static int child_start(struct child *c, const struct probe_cost *costs, struct err *e)
+static int child_start(struct child *c, const struct probe_cost *costs, size_t n, struct err *e)
 {
 	sigset_t all, old;
 	pid_t parent = getpid();
@@ -121,7 +150,7 @@ static int child_start(struct child *c, const struct probe_cost *costs, struct e
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	c->pid = fork();
 	if (c->pid == 0)
-		child_run(parent, line[1], costs);
+		child_run(parent, line[1], costs, n);
 	int rc = -errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	close(line[1]);
@@ -151,6 +180,20 @@ static int compare_u64(const void *a, const void *b)
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* Whether a hit kills a process that filters system calls. The child has ended then in any case. */
+static bool hit_kills(struct child *c)
+{
+	unsigned char byte = CONFINED;
+	int status = 0;
+
+	if (send(c->line, &byte, 1, MSG_NOSIGNAL) != 1)
+		return false;
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	c->pid = 0;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
 /* Nanoseconds of a call of the function of a cost. */
@@ -207,7 +250,7 @@ int probe_cost_measure(struct probe_cost *costs, size_t n, struct uprobe_links *
 	uint64_t distance = 0;
 
 	int rc = file_distance((uintptr_t)probe_cost_functions, &distance, e);
-	if (rc < 0 || (rc = child_start(&child, costs, e)) < 0)
+	if (rc < 0 || (rc = child_start(&child, costs, n, e)) < 0)
 		return rc;
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = call_ns(&child, i, &costs[i].ns, e);
@@ -220,7 +263,9 @@ int probe_cost_measure(struct probe_cost *costs, size_t n, struct uprobe_links *
 		rc = call_ns(&child, i, &with, e);
 		costs[i].ns = with > without ? with - without : 0;
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		costs[n - 1].kills = hit_kills(&child);
 		uprobe_links_move(links, &attached);
+	}
 	return rc;
 }

@@ -79,8 +79,7 @@ static int link_create(struct multi_attr *attr)
 /* ---- What the kernel takes --------------------------------------------------------------------
  */
 
-/* What the kernel answers to a link of a program that does nothing to a directory. */
-static int trial(enum uprobe_kind kind, pid_t pid)
+int uprobe_empty_program(enum uprobe_kind kind)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
@@ -89,8 +88,15 @@ static int trial(enum uprobe_kind kind, pid_t pid)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type =
 			    (enum bpf_attach_type)uprobe_expected_attach_type(kind));
-	_cleanup_close_ int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "uprobe_trial", "GPL", insns,
-						 ARRAY_SIZE(insns), &opts);
+
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "uprobe_trial", "GPL", insns, ARRAY_SIZE(insns),
+			     &opts);
+}
+
+/* What the kernel answers to a link of a program that does nothing to a directory. */
+static int trial(enum uprobe_kind kind, pid_t pid)
+{
+	_cleanup_close_ int prog = uprobe_empty_program(kind);
 	if (prog < 0)
 		return prog;
 	uint64_t offset = 0;

@@ -49,6 +49,10 @@ const char *uprobe_kind_name(enum uprobe_kind kind);
  */
 int uprobe_expected_attach_type(enum uprobe_kind kind);
 
+/** Load a program that does nothing and, in a session, wants every return: a descriptor, the
+ * caller's, or a negative errno. */
+int uprobe_empty_program(enum uprobe_kind kind);
+
 /** What is attached; zeroed storage is nothing. */
 struct uprobe_links {
 	vec_of(int) fds;
