@@ -174,6 +174,12 @@ static __always_inline int call_walk(struct walk_scratch *sc, struct heap_slot *
 	return 0;
 }
 
+/* Where the kernel puts return probes only on calls whose return is wanted, none that kills. */
+static __always_inline _Bool return_kills(__u32 flags, __u64 sp)
+{
+	return sessions && !(flags & HEAP_EXITS) && return_probe_kills(sp);
+}
+
 /* As call_enter(). */
 static __always_inline int call_record(__u32 slot)
 {
@@ -194,16 +200,14 @@ static __always_inline int call_record(__u32 slot)
 	at->pending.flags = flags;
 	if (!(flags & (HEAP_SAMPLED | HEAP_JUMPS)) && !at->pending.old_address)
 		return 0;
-	if (flags & HEAP_RETURNS) {
-		if (!call_before(sp) && !pending_put(&at->pending, sp))
-			return 1;
-		/* What happens to the old block will not be seen: it counts as freed. */
-		if (at->pending.old_address)
-			count_free(&at->pending.old);
-		return 0;
-	}
-	/* Where it lies is not known, so its free will not be seen: it is never in use. */
-	if (!count_alloc(&at->pending.key)) {
+	_Bool returns = (flags & HEAP_RETURNS) && !return_kills(flags, sp);
+	if (returns && !call_before(sp) && !pending_put(&at->pending, sp))
+		return 1;
+	/* What happens to the old block will not be seen: it counts as freed. */
+	if (at->pending.old_address)
+		count_free(&at->pending.old);
+	/* Where the new one lies is not known, so its free will not be seen: it is never in use. */
+	if (!returns && (flags & HEAP_SAMPLED) && !count_alloc(&at->pending.key)) {
 		count(HEAP_LOST_LIVE, 1);
 		count_free(&at->pending.key);
 	}

@@ -76,6 +76,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sched_entity se;
 	struct uprobe_task *utask;
+	unsigned long sas_ss_sp; /* the stack for signal handlers, */
+	__u64 sas_ss_size;       /* and its bytes; 0: none */
 	__u64 start_boottime;
 	__u64 self_exec_id;
 };

@@ -39,3 +39,28 @@ __noinline __u64 return_probe_address(__u64 at)
 	}
 	return 0;
 }
+
+/*
+ * Whether a return probe on the function that is entered with its stack at `sp` would kill the
+ * current task. With each one the kernel forgets those further down in memory, which a longjmp must
+ * have left; but a signal's handler on a stack of its own may have interrupted them, and who
+ * returns by a return probe that is forgotten gets a SIGILL (cleanup_return_instances(),
+ * uprobe_handle_trampoline() in kernel/events/uprobes.c).
+ */
+__noinline int return_probe_kills(__u64 sp)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct return_instance *probe = BPF_CORE_READ(task, utask, return_instances);
+	__u64 start = BPF_CORE_READ(task, sas_ss_sp), size = BPF_CORE_READ(task, sas_ss_size);
+
+	if (!probe || sp - start >= size)
+		return 0;
+	for (int i = 0; i < RETURN_PROBES_MAX && probe; i++) {
+		__u64 at = BPF_CORE_READ(probe, stack);
+		/* The kernel stops at the first one that it keeps. */
+		if (at > sp || at - start >= size)
+			return at <= sp;
+		probe = BPF_CORE_READ(probe, next);
+	}
+	return 0;
+}

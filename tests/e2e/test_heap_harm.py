@@ -157,6 +157,19 @@ def test_target_that_is_killed_while_it_is_probed(t):
     t.check(profile.by_function["cross_allocate"].allocs > 1000, "no allocations")
 
 
+def test_handler_that_allocates_on_a_stack_of_its_own(t):
+    """A return probe there makes the kernel forget that of the call which the signal has interrupted, and kill
+    the program: the handler's calls are counted without their return, so they are never in use."""
+    target = heap.Target(t, "alloc_custom", "alt")
+    profile, result = heap.capture(t, target, "--rate", 1, "-v")
+    heap.check_exact(t, profile, {"custom_interrupted": target.rows["custom_interrupted"]}, ["handler_allocates"])
+    row = target.rows["handler_allocates"]
+    t.check(row.live > 0, "the handler kept nothing: %s", row)
+    heap.check_exact(t, profile, {"handler_allocates": row._replace(live=0, live_bytes=0)})
+    t.check_says(result, r"in use: %d sampled allocations are left out" % row.allocs)
+    target.end()
+
+
 # ---- Places that others hold
 
 PERF_EVENT_OPEN = 298  # on x86_64

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * alloc_custom: a program with an allocator of its own, which does what no sane one does: jumps out
- * of malloc when memory is short, and is interrupted in the middle by signals whose handler
- * allocates. It never reuses memory, so that nothing in it can be damaged.
+ * alloc_custom [alt]: a program with an allocator of its own, which does what no sane one does:
+ * jumps out of malloc when memory is short, and is interrupted in the middle by signals whose
+ * handler allocates. It never reuses memory, so that nothing in it can be damaged. With "alt" it is
+ * only interrupted, and the handler has a stack of its own, at higher addresses.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -112,11 +114,12 @@ TARGET_ROW void handler_allocates(int number)
 	interrupts = every;
 }
 
-TARGET_ROW void custom_interrupted(void)
+TARGET_ROW void custom_interrupted(int flags)
 {
+	struct sigaction action = { .sa_handler = handler_allocates, .sa_flags = flags };
 	struct alloc_row *row = alloc_row(__func__);
 
-	signal(SIGUSR1, handler_allocates);
+	sigaction(SIGUSR1, &action, NULL);
 	interrupts = 3;
 	for (size_t i = 0; i < TIMES; i++)
 		if (malloc(500))
@@ -124,14 +127,42 @@ TARGET_ROW void custom_interrupted(void)
 	interrupts = 0;
 }
 
-int main(void)
+#define HANDLER_STACK 65536
+
+static void *interrupted_thread(void *stack)
+{
+	stack_t alternate = { .ss_sp = stack, .ss_size = HANDLER_STACK };
+
+	if (sigaltstack(&alternate, NULL) != 0)
+		abort();
+	custom_interrupted(SA_ONSTACK);
+	TARGET_NO_TAIL_CALL();
+	return NULL;
+}
+
+/* A thread's stack is below the main thread's. */
+static void interrupted_above(void)
+{
+	char stack[HANDLER_STACK];
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, interrupted_thread, stack) != 0)
+		abort();
+	pthread_join(thread, NULL);
+}
+
+int main(int argc, char **argv)
 {
 	alloc_row("handler_allocates");
 	alloc_begin();
-	custom_plain();
-	custom_jumps();
-	custom_interrupted();
-	custom_plain();
+	if (argc > 1 && strcmp(argv[1], "alt") == 0) {
+		interrupted_above();
+	} else {
+		custom_plain();
+		custom_jumps();
+		custom_interrupted(0);
+		custom_plain();
+	}
 	alloc_end();
 	return 0;
 }
