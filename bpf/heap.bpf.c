@@ -58,6 +58,8 @@ static __always_inline __u64 random_u64(void)
 	return (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
 }
 
+#define SIZE_HUGE (1LL << 62)
+
 /*
  * Whether this call is sampled; if so, `cpu->shift` is the rate's. The exponential has no memory:
  * one countdown serves all threads of a CPU, and may be drawn anew whenever the rate changes. A
@@ -76,8 +78,9 @@ static __always_inline _Bool call_sampled(struct heap_cpu *cpu, __u64 size)
 	}
 	if (rate_bytes == 1 && cpu->shift == 0)
 		return 1;
-	/* Nothing is of no size: malloc(0) counts as a byte here. */
-	cpu->left -= size ? size : 1;
+	/* Nothing is of no size: malloc(0) counts as a byte here. And what no memory can hold is
+	 * not to turn the countdown around. */
+	cpu->left -= size == 0 ? 1 : size < SIZE_HUGE ? size : SIZE_HUGE;
 	if (cpu->left > 0)
 		return 0;
 	cpu->left = exponential(random_u64(), rate_bytes << cpu->shift, log_table);

@@ -64,6 +64,17 @@ def test_threads_share_the_countdown(t):
     check_rate(t, 256, "64:175000:50", "128:75000:50", threads=4)
 
 
+def test_sizes_beyond_all_memory(t):
+    """They fail, and leave the chances of others as they are."""
+    target = heap.Target(t, "alloc_edges", "huge")
+    profile, _ = heap.capture(t, target, "--rate", 20000)
+    name = "huge_allocate"
+    truth, estimate = target.rows[name].allocs, profile.by_function[name].allocs
+    wrong = heap.judge([(name, estimate, truth, heap.relative_variance(truth, 500, 20000))])
+    t.check(not wrong, "%s", wrong)
+    target.end()
+
+
 def test_default_rate(t):
     """512 KiB, some hundred samples of each size: too few to show a bias of 2%, and right."""
     plan = ["512:400000:4", "8192:50000:50", "65536:20000:20", "1048576:2000:10", "67108864:500:50"]

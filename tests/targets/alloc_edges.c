@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * alloc_edges fork|brief|exec|killed|threads|signals|deep|jumps|dlopen FILE: where accounts of
+ * alloc_edges fork|brief|exec|killed|threads|signals|deep|jumps|huge|dlopen FILE: where accounts of
  * memory go wrong.
  *
  * "fork" waits for a byte in each new process, and says "forked PID" before;
@@ -284,6 +284,32 @@ static int edge_jumps(void)
 	return 0;
 }
 
+/* ---- huge sizes
+ * --------------------------------------------------------------------------------- */
+
+/* Now and then more than there is. */
+TARGET_ROW void huge_allocate(void)
+{
+	struct alloc_row *row = alloc_row(__func__);
+	volatile size_t huge = (size_t)3 << 62;
+
+	for (int i = 0; i < 100000; i++) {
+		if (i % 100 == 0 && malloc(huge))
+			abort();
+		void *volatile p = malloc(500);
+		alloc_add(row, 500);
+		free(p);
+		alloc_remove(row, 500);
+	}
+}
+
+static int edge_huge(void)
+{
+	huge_allocate();
+	alloc_end();
+	return 0;
+}
+
 /* ---- dlopen
  * -------------------------------------------------------------------------------------- */
 
@@ -327,6 +353,7 @@ int main(int argc, char **argv)
 		{ "fork", edge_fork },       { "brief", edge_brief },   { "exec", edge_exec },
 		{ "after", edge_after },     { "killed", edge_killed }, { "threads", edge_threads },
 		{ "signals", edge_signals }, { "deep", edge_deep },     { "jumps", edge_jumps },
+		{ "huge", edge_huge },
 	};
 	const char *name = argc > 1 ? argv[1] : "";
 
