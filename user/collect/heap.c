@@ -89,6 +89,8 @@ static void live_sweep(struct heap_collector *c)
 					  NULL);
 		if (rc < 0 && errno != ENOENT)
 			return;
+		/* What allocated these may have been executed just now. */
+		follow_drain_ring(&c->follow);
 		for (uint32_t i = 0; i < n; i++) {
 			if (heap_collector_lives(c, &values[i]) ||
 			    bpf_map_delete_elem(c->live_fd, &keys[i]) < 0)
