@@ -77,11 +77,38 @@ static void test_what_is_no_program_needs_nothing(void **state)
 	found_deinit(&found);
 }
 
+/* The script, and all that its interpreter needs; a loop of scripts ends. */
+static void test_script_needs_its_interpreter(void **state)
+{
+	(void)state;
+	char script[] = "/tmp/needed-XXXXXX", exe[PATH_MAX] = "";
+	struct found found = { 0 };
+	int fd = mkstemp(script);
+
+	assert_true(fd >= 0);
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	assert_true(dprintf(fd, "#! %s -e\n", exe) > 0);
+	needed_each(script, found_add, &found);
+	assert_int_equal(found_count(&found, script), 1);
+	assert_int_equal(found_count(&found, exe), 1);
+	assert_true(found.paths.len >= 4);
+	found_deinit(&found);
+
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_true(lseek(fd, 0, SEEK_SET) == 0 && dprintf(fd, "#!%s", script) > 0);
+	needed_each(script, found_add, &found);
+	assert_int_equal(found.paths.len, 1);
+	found_deinit(&found);
+	close(fd);
+	unlink(script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closure_is_what_the_loader_maps),
 		cmocka_unit_test(test_what_is_no_program_needs_nothing),
+		cmocka_unit_test(test_script_needs_its_interpreter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,10 @@
 #include "base/fd.h"
 #include "elf/elf_file.h"
 
-#define FILES_MAX      1024 /* of one closure: a bound against nonsense */
-#define INCLUDES_DEPTH 4    /* of ld.so.conf files */
+#define FILES_MAX       1024 /* of one closure: a bound against nonsense */
+#define INCLUDES_DEPTH  4    /* of ld.so.conf files */
+
+#define SCRIPT_LINE_MAX 255 /* BINPRM_BUF_SIZE of the kernel, less one */
 
 struct paths {
 	vec_of(char *) items;
@@ -169,6 +171,19 @@ static void file_follow(struct closure *c, struct elf_file *elf, const char *ori
 	}
 }
 
+/* "#!" and the path of what the kernel executes in place of a script: execve(2). */
+static void script_follow(struct closure *c, int fd)
+{
+	char line[SCRIPT_LINE_MAX + 1] = "";
+
+	if (pread(fd, line, SCRIPT_LINE_MAX, 0) < 2 || memcmp(line, "#!", 2) != 0)
+		return;
+	char *path = line + 2 + strspn(line + 2, " \t");
+	path[strcspn(path, " \t\n")] = '\0';
+	if (*path == '/')
+		file_try(c, "", 0, path + 1);
+}
+
 void needed_each(const char *program, needed_fn fn, void *ctx)
 {
 	struct closure c = { 0 };
@@ -182,7 +197,10 @@ void needed_each(const char *program, needed_fn fn, void *ctx)
 		_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		struct elf_file *elf = NULL;
 		fn(ctx, path);
-		if (fd < 0 || elf_file_open_fd(fd, path, &elf, NULL) < 0)
+		if (fd < 0)
+			continue;
+		script_follow(&c, fd);
+		if (elf_file_open_fd(fd, path, &elf, NULL) < 0)
 			continue;
 		file_follow(&c, elf, path);
 		elf_file_close(elf);
