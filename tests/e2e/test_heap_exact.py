@@ -169,8 +169,8 @@ def test_children_that_end_at_once(t):
     target.work()
     process.signal(signal.SIGINT)
     result = t.finish(process)
-    t.check_says(result, r"\d+ programs had ended before they were probed")
-    missing = int(re.search(r"(\d+) programs had ended", result.err).group(1))
+    t.check_says(result, r"\d+ processes ended before they were probed")
+    missing = int(re.search(r"(\d+) processes ended", result.err).group(1))
     seen = heap.read_profile(t, t.path("heap.pb.gz")).by_function["brief_child"].allocs
     t.check(0 < missing <= 40 and seen <= 40 * (40 - missing), "%d missing, %d calls seen", missing, seen)
     target.end()
@@ -287,6 +287,17 @@ def test_command_with_children(t):
     result = t.finish(process)
     t.check(result.status == 0, "exit status %s", result.status)
     heap.check_exact(t, heap.read_profile(t, t.path("heap.pb.gz")), target.rows)
+
+
+def test_programs_that_a_command_starts(t):
+    """Each is probed some time after it began, or not at all: none is left out in silence."""
+    times = 30
+    script = "i=0; while [ $i -lt %d ]; do %s </dev/null; i=$((i + 1)); done" % (times, os.path.join(TARGETS, "alloc_calls"))
+    result = t.run("heap", "--rate", 1, "-o", t.path("heap.pb.gz"), "--", "sh", "-c", script)
+    told = re.findall(r"(\d+) (?:processes ended before|programs were probed up to)", result.err)
+    seen = heap.read_profile(t, t.path("heap.pb.gz")).by_function["before_attaching"].allocs
+    t.check(seen <= 40 * times, "%d allocations seen", seen)
+    t.check(seen >= 40 * (times - sum(map(int, told))), "%d of %d seen, %s told to be missing", seen, 40 * times, told)
 
 
 def test_preloaded_command(t):

@@ -127,6 +127,15 @@ static void test_the_line_of_a_heap(void **state)
 		  "2.00 MB file-mapped, 4.00 kB shared), heap probes cost this process 2.00% of "
 		  "its CPU",
 		  false },
+		{ { .unprobed = 3, .late = 2, .late_ns = 7400000 },
+		  "allocated 0 B in 0 objects, in use of that 0 B in 0, 3 processes ended before "
+		  "they were probed, 2 programs were probed up to 7 ms after they began, heap "
+		  "probes cost this process 0.00% of its CPU",
+		  false },
+		{ { .probe_errors = 2, .probe_error = "no room" },
+		  "allocated 0 B in 0 objects, in use of that 0 B in 0, 2 files could not be "
+		  "probed (no room), heap probes cost this process 0.00% of its CPU",
+		  false },
 		{ { .inuse_bytes = 64 << 20,
 		    .resident = { .anonymous = 1 << 20 },
 		    .rate_bytes = 2048,

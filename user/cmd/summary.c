@@ -123,8 +123,14 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 		format_bytes(to, (double)h->rate_bytes);
 	}
 	if (h->unprobed)
-		buf_printf(to, ", %" PRIu64 " programs had ended before they were probed",
+		buf_printf(to, ", %" PRIu64 " processes ended before they were probed",
 			   h->unprobed);
+	if (h->late)
+		buf_printf(to, ", %" PRIu64 " programs were probed up to %.0f ms after they began",
+			   h->late, (double)h->late_ns / 1e6);
+	if (h->probe_errors)
+		buf_printf(to, ", %" PRIu64 " files could not be probed (%s)", h->probe_errors,
+			   h->probe_error);
 	if (h->ended)
 		buf_printf(to, ", probing ended after %u s since frees alone cost too much",
 			   h->windows);
@@ -191,9 +197,6 @@ static void details_heap(struct buf *to, const struct session_stats *s)
 	if (h->reused)
 		buf_printf(to, "in use: %" PRIu64 " addresses came again without a free\n",
 			   h->reused);
-	if (h->probe_errors)
-		buf_printf(to, "probes: %" PRIu64 " files could not be probed: %s\n",
-			   h->probe_errors, h->probe_error);
 }
 
 int summary_details(struct buf *to, const struct session_stats *s)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "collect/bpf_object.h"
 
 /* Links of processes that have ended; each makes the others' hits a little dearer. */
@@ -63,7 +64,7 @@ int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum u
 	h->kind = kind;
 	h->allocators = allocators;
 	h->object = object;
-	map_init(&h->looked, sizeof(uint32_t), sizeof(uint64_t));
+	map_init(&h->looks, sizeof(uint32_t), sizeof(struct heap_look));
 	bpf_object__for_each_program(program, object)
 	{
 		const char *name = bpf_program__name(program);
@@ -252,6 +253,13 @@ static void attachment_empty(struct heap_attachment *a, struct uprobe_links *to)
 	uprobe_links_move(to, &a->frees);
 }
 
+static struct heap_look *look_at(struct heap_probes *h, pid_t pid)
+{
+	uint32_t key = (uint32_t)pid;
+
+	return map_put(&h->looks, &key, NULL);
+}
+
 static bool is_attached(const struct heap_probes *h, pid_t pid, uint32_t file)
 {
 	vec_for_each(a, &h->attachments)
@@ -271,9 +279,13 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 	if (f->probes.items.len == 0)
 		return -ENOENT;
 	struct heap_attachment a = { .pid = pid, .file = code->number };
-	int rc = attachment_attach(h, &a, code, &f->probes, e);
+	struct heap_look *look = look_at(h, pid);
+	int rc = look ? attachment_attach(h, &a, code, &f->probes, e)
+		      : err_set(e, -ENOMEM, "cannot probe process %d", pid);
 	if (rc == 0)
 		rc = vec_push(&h->attachments, a);
+	if (rc == 0 && !look->attached_ns)
+		look->attached_ns = clock_mono_ns();
 	if (rc < 0) {
 		attachment_empty(&a, &h->spent);
 		uprobe_detach(&h->spent);
@@ -303,8 +315,23 @@ static void attachment_remove(struct heap_probes *h, size_t i)
 	h->attachments.items[i] = h->attachments.items[--h->attachments.len];
 }
 
-void heap_probes_update(struct heap_probes *h, struct processes *processes,
-			const struct code_files *files)
+/* Did the program that it runs now, or was forked in, run unprobed until it was probed? */
+static void process_judge(struct heap_probes *h, const struct process *p, struct heap_look *look)
+{
+	const struct history *known = &p->history;
+	uint64_t begun_ns = known->exec_ns ? known->exec_ns : known->base_ns;
+
+	if (!h->started_ns || !look->attached_ns || begun_ns == look->begun_ns)
+		return;
+	look->begun_ns = begun_ns;
+	if (begun_ns < h->started_ns || look->attached_ns < begun_ns)
+		return;
+	h->late++;
+	if (h->late_ns < look->attached_ns - begun_ns)
+		h->late_ns = look->attached_ns - begun_ns;
+}
+
+static void attachments_end(struct heap_probes *h, struct processes *processes)
 {
 	for (size_t i = 0; i < h->attachments.len;) {
 		const struct process *p = processes_find(processes, h->attachments.items[i].pid);
@@ -315,31 +342,38 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 	}
 	if (h->spent.fds.len > SPENT_MAX)
 		uprobe_detach(&h->spent);
-	for (size_t i = 0; i < processes->by_pid.len; i++) {
-		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
-		uint32_t pid = (uint32_t)p->pid;
-		uint64_t *looked = p->alive && p->target ? map_put(&h->looked, &pid, NULL) : NULL;
-
-		if (!looked || *looked == p->read_ns)
-			continue;
-		*looked = p->read_ns;
-		process_update(h, p, files);
-	}
 }
 
-#define LOOKED_AT_ITS_END UINT64_MAX
+void heap_probes_update(struct heap_probes *h, struct processes *processes,
+			const struct code_files *files)
+{
+	attachments_end(h, processes);
+	for (size_t i = 0; i < processes->by_pid.len; i++) {
+		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
+		struct heap_look *look = p->alive && p->target ? look_at(h, p->pid) : NULL;
+
+		if (!look || (look->read_ns == p->read_ns && !look->ended))
+			continue;
+		if (look->ended)
+			*look = (struct heap_look){ 0 };
+		look->read_ns = p->read_ns;
+		process_update(h, p, files);
+		process_judge(h, p, look);
+	}
+	if (!h->started_ns)
+		h->started_ns = clock_mono_ns();
+}
 
 void heap_probes_count_ended(struct heap_probes *h, struct processes *processes)
 {
 	for (size_t i = 0; i < processes->by_pid.len; i++) {
 		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
-		uint32_t pid = (uint32_t)p->pid;
-		uint64_t *looked = p->target && !p->alive ? map_put(&h->looked, &pid, NULL) : NULL;
+		struct heap_look *look = p->target && !p->alive ? look_at(h, p->pid) : NULL;
 
-		if (!looked || *looked == LOOKED_AT_ITS_END)
+		if (!look || look->ended)
 			continue;
-		h->unprobed += *looked == 0 || *looked < p->history.exec_ns;
-		*looked = LOOKED_AT_ITS_END;
+		h->unprobed += !look->attached_ns;
+		look->ended = true;
 	}
 }
 
@@ -384,5 +418,5 @@ void heap_probes_deinit(struct heap_probes *h)
 		probed_file_free(*f);
 	vec_deinit(&h->files);
 	vec_deinit(&h->attachments);
-	map_deinit(&h->looked);
+	map_deinit(&h->looks);
 }

@@ -25,6 +25,14 @@ struct heap_probed_file {
 	char *problem;              /* why an allocator cannot be probed; NULL: nothing to tell */
 };
 
+/** What was done about a process; times are CLOCK_MONOTONIC. */
+struct heap_look {
+	uint64_t read_ns;     /* process.read_ns when its mappings were last looked at */
+	uint64_t attached_ns; /* when it was probed; 0: not yet */
+	uint64_t begun_ns;    /* when the program began that was last judged to be late or not */
+	bool ended;           /* and is counted */
+};
+
 /** The probes of one file in one process. */
 struct heap_attachment {
 	pid_t pid;
@@ -40,11 +48,14 @@ struct heap_probes {
 	vec_of(struct heap_attachment) attachments;
 	struct uprobe_detaching detaching;
 	struct uprobe_links spent; /* of processes that have ended: detached some time */
-	struct map looked;         /* u32 pid -> u64: process.read_ns when it was last looked at */
+	struct map looks;          /* u32 pid -> struct heap_look */
+	uint64_t started_ns;       /* when what ran already had been probed, CLOCK_MONOTONIC */
 	bool paused;               /* allocations are not probed now */
 	uint64_t attach_errors;    /* files in processes that could not be probed */
 	struct err error;          /* why, the last time */
-	uint64_t unprobed;         /* programs that had ended before they were probed */
+	uint64_t unprobed; /* processes that ended without: too soon, or there is no allocator */
+	uint64_t late;     /* programs that ran already when they were probed, */
+	uint64_t late_ns;  /* and for how long at most */
 };
 
 /**
@@ -58,8 +69,7 @@ int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum u
 void heap_probes_update(struct heap_probes *h, struct processes *processes,
 			const struct code_files *files);
 
-/** Count the programs that have ended, or executed another, unprobed; once all that was told of
- * them is taken in. */
+/** Count the processes that have ended unprobed; once all that was told of them is taken in. */
 void heap_probes_count_ended(struct heap_probes *h, struct processes *processes);
 
 /** Attach to a file that a process is about to map. 0, -ENOENT if it has no allocator, or another

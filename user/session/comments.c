@@ -76,6 +76,50 @@ static void samples_add_comment(struct profile *p, struct buf *text,
 	}
 }
 
+/* What the probes cost, and what they did not see. */
+static void probes_add_comment(struct profile *p, struct buf *text,
+			       const struct session_stats *stats)
+{
+	const struct session_heap_stats *h = stats->heap;
+
+	buf_printf(text, "# heap: probes took %.3f s of the targets' %.2f s CPU", h->cost_ns / 1e9,
+		   (double)stats->kernel_ns / 1e9);
+	add(p, text);
+	if (h->windows_on < h->windows) {
+		buf_printf(text, "heap: allocations were probed in %u of %u s%s", h->windows_on,
+			   h->windows, h->ended ? ", then frees alone cost too much" : "");
+		add(p, text);
+	}
+	if (h->unprobed) {
+		buf_printf(
+			text,
+			"heap: %lu processes ended before they were probed, or have no allocator "
+			"that is known",
+			h->unprobed);
+		add(p, text);
+	}
+	if (h->late) {
+		buf_printf(
+			text,
+			"heap: %lu programs were probed up to %.0f ms after they began: what they "
+			"allocated before is missing",
+			h->late, (double)h->late_ns / 1e6);
+		add(p, text);
+	}
+	if (h->probe_errors) {
+		buf_printf(text, "heap: %lu files could not be probed: %s", h->probe_errors,
+			   h->probe_error);
+		add(p, text);
+	}
+	if (h->untracked) {
+		buf_printf(text,
+			   "heap: %lu sampled allocations are never in use: their frees cannot "
+			   "be seen",
+			   h->untracked);
+		add(p, text);
+	}
+}
+
 static void heap_add_comment(struct profile *p, struct buf *text, const struct session_stats *stats)
 {
 	const struct session_heap_stats *h = stats->heap;
@@ -101,26 +145,7 @@ static void heap_add_comment(struct profile *p, struct buf *text, const struct s
 			   h->resident.stacks, h->resident.file, h->resident.shared);
 		add(p, text);
 	}
-	buf_printf(text, "# heap: probes took %.3f s of the targets' %.2f s CPU", h->cost_ns / 1e9,
-		   (double)stats->kernel_ns / 1e9);
-	add(p, text);
-	if (h->windows_on < h->windows) {
-		buf_printf(text, "heap: allocations were probed in %u of %u s%s", h->windows_on,
-			   h->windows, h->ended ? ", then frees alone cost too much" : "");
-		add(p, text);
-	}
-	if (h->unprobed) {
-		buf_printf(text, "heap: %lu programs had ended before they were probed",
-			   h->unprobed);
-		add(p, text);
-	}
-	if (h->untracked) {
-		buf_printf(text,
-			   "heap: %lu sampled allocations are never in use: their frees cannot "
-			   "be seen",
-			   h->untracked);
-		add(p, text);
-	}
+	probes_add_comment(p, text, stats);
 }
 
 static void names_add_comment(struct profile *p, struct buf *text,

@@ -302,6 +302,8 @@ static void heap_stats(void *state, struct session_figures *f, struct session_st
 		.probe_errors = probes->attach_errors,
 		.probe_error = probes->attach_errors ? probes->error.msg : NULL,
 		.unprobed = probes->unprobed,
+		.late = probes->late,
+		.late_ns = probes->late_ns,
 	};
 	const struct heap_guard *guard = heap_collector_guard(s->collector);
 	heap->windows = guard->windows;

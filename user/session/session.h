@@ -108,7 +108,9 @@ struct session_heap_stats {
 	size_t probes_len;
 	uint64_t probe_errors;   /* files in processes that could not be probed */
 	const char *probe_error; /* why, the last one; or NULL */
-	uint64_t unprobed;       /* programs that had ended before they were probed */
+	uint64_t unprobed; /* processes that ended without: too soon, or there is no allocator */
+	uint64_t late;     /* programs that ran already when they were probed, */
+	uint64_t late_ns;  /* and for how long at most */
 };
 
 struct session_stats {
