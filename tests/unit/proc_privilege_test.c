@@ -68,6 +68,17 @@ static void test_each_obstacle_has_its_message(void **state)
 		  -EPERM,
 		  "no permission to profile: CAP_BPF and CAP_PERFMON are missing (and "
 		  "kernel.perf_event_paranoid is 2); run with sudo" },
+		{ "root of a user namespace",
+		  explain_check,
+		  0,
+		  { .caps = ~0ULL,
+		    .kernel = NEW,
+		    .root = true,
+		    .user_namespace = true,
+		    .btf = true },
+		  -EPERM,
+		  "no permission to profile: in a user namespace (of a rootless container) "
+		  "capabilities do not reach the kernel's BPF; run as root outside of it" },
 		{ "half of them",
 		  explain_check,
 		  0,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -50,6 +51,14 @@ static bool read_lockdown(void)
 	return locked;
 }
 
+/* PROC_USER_INIT_INO of include/linux/proc_ns.h is the number of the first user namespace. */
+static bool read_user_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != 0xEFFFFFFDU;
+}
+
 static uint64_t read_limit(int resource)
 {
 	struct rlimit limit = { 0 };
@@ -71,6 +80,7 @@ void privilege_read(struct privilege *p)
 		.perf_event_paranoid = read_setting("/proc/sys/kernel/perf_event_paranoid"),
 		.kptr_restrict = read_setting("/proc/sys/kernel/kptr_restrict"),
 		.root = geteuid() == 0,
+		.user_namespace = read_user_namespace(),
 		.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0,
 		.lockdown = read_lockdown(),
 		.memlock = read_limit(RLIMIT_MEMLOCK),
@@ -123,6 +133,11 @@ int privilege_check(const struct privilege *p, struct err *e)
 {
 	if (missing_caps(p))
 		return refuse_caps(p, -EPERM, e);
+	if (p->user_namespace)
+		return err_plain(e, -EPERM,
+				 "no permission to profile: in a user namespace (of a rootless "
+				 "container) capabilities do not reach the kernel's BPF; run as "
+				 "root outside of it");
 	if (!p->btf)
 		return err_plain(
 			e, -EOPNOTSUPP,

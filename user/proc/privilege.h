@@ -21,6 +21,7 @@ struct privilege {
 	int perf_event_paranoid;  /* /proc/sys/kernel; PRIVILEGE_UNKNOWN without perf events */
 	int kptr_restrict;        /* likewise */
 	bool root;                /* effective user ID 0 */
+	bool user_namespace;      /* not the first one: our capabilities end at its border */
 	bool btf;                 /* /sys/kernel/btf/vmlinux is there */
 	bool lockdown;            /* the kernel is locked down for confidentiality */
 	uint64_t memlock, nofile; /* soft limits; UINT64_MAX is unlimited */
