@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import TARGETS, bpf_ids
+from harness import TARGETS, TOOL, bpf_ids
 
 CHAIN = os.path.join(TARGETS, "chain-gcc-O2")
 SHARES = os.path.join(TARGETS, "shares")
@@ -86,8 +86,30 @@ def test_target_that_sleeps(t):
     """No samples: said so, exit status 3, and a valid empty profile."""
     target = t.start(["sleep", "60"])
     result = t.run("-p", target.pid, "-d", 0.5, "-o", t.path(), status=3)
-    t.check_says(result, r"no samples|slept|sleep")
+    t.check_says(result, r"no samples: the target used no CPU time")
     t.check(t.profile().count() == 0, "samples of a sleeper")
+
+
+def test_command_that_ends_at_once(t):
+    result = t.run("-o", t.path(), "--", "true", status=3)
+    t.check_says(result, r"'true' exited with status 0", r"no samples: the command used hardly any CPU time")
+
+
+def test_report_of_a_stopped_process(t):
+    """Without samples it says so, as a capture does, and why."""
+    target = t.target("chain-gcc-O2", 60)
+    target.signal(signal.SIGSTOP)
+    result = t.run("top", "-p", target.pid, "-d", 0.5)
+    t.check_says(result, r"\(chain-gcc-O2\) is stopped", r"no samples: the target used no CPU time")
+    target.signal(signal.SIGCONT)
+
+
+def test_profiler_in_a_user_namespace(t):
+    """Its root has every capability, and none that counts."""
+    target = t.target("chain-gcc-O2", 60)
+    result = t.finish(t.spawn_argv(["unshare", "-U", "-r", TOOL, "-p", str(target.pid), "-d", "1"]))
+    t.check(result.status == 1, "exit status %s", result.status)
+    t.check_says(result, r"no permission to profile: in a user namespace")
 
 
 def test_killed_profiler_leaves_nothing(t):

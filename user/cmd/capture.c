@@ -109,6 +109,16 @@ int capture_run(struct capture *c, const struct capture_options *o, capture_snap
 	return rc;
 }
 
+const char *capture_why_empty(const struct capture_options *o)
+{
+	if (o->kind == SESSION_HEAP)
+		return "no allocation was sampled: a longer time or a lower --rate takes more";
+	if (o->all)
+		return "all processes slept";
+	return o->command ? "the command used hardly any CPU time: a higher -F takes more"
+			  : "the target used no CPU time";
+}
+
 void capture_close(struct capture *c)
 {
 	session_close(c->session);

@@ -28,6 +28,9 @@ struct capture {
 int capture_open(const struct capture_options *o, const struct targets *t, const char *command_line,
 		 struct capture *ret, struct err *e);
 
+/** Why it has no samples, for a message. */
+const char *capture_why_empty(const struct capture_options *o);
+
 /** SIGUSR1 asks for a snapshot; the capture goes on. */
 typedef void (*capture_snapshot_fn)(void *ctx);
 

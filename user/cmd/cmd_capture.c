@@ -225,13 +225,6 @@ static void say_command(struct capture *c, const char *name)
 		say("'%s' runs on as process %d", name, c->spawn.pid);
 }
 
-static const char *why_empty(const struct capture_options *o)
-{
-	if (o->kind == SESSION_HEAP)
-		return "no allocation was sampled: a longer time or a lower --rate takes more";
-	return o->all ? "all processes slept" : "the target slept";
-}
-
 static int run_report(struct run *r)
 {
 	const struct capture_options *o = &r->options;
@@ -241,7 +234,7 @@ static int run_report(struct run *r)
 	if (!o->quiet && o->command)
 		say_command(&r->capture, o->command[0]);
 	if (r->empty)
-		say("no samples: %s (%s); an empty profile is written to %s", why_empty(o),
+		say("no samples: %s (%s); an empty profile is written to %s", capture_why_empty(o),
 		    r->figures.data, r->output.path);
 	else if (!o->quiet)
 		say("%s, written to %s", r->figures.data, r->output.path);

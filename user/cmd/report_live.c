@@ -47,7 +47,7 @@ static int live_prepare(struct live *l, enum session_kind kind, int argc, char *
 }
 
 /* What is known of the capture; its report has no room for it. */
-static int say_figures(struct session *session, struct err *e)
+static int say_figures(const struct capture_options *o, struct session *session, struct err *e)
 {
 	_cleanup_(buf_deinit) struct buf figures = { 0 };
 	struct session_stats stats;
@@ -55,7 +55,10 @@ static int say_figures(struct session *session, struct err *e)
 	session_stats(session, &stats);
 	if (summary_format(&figures, &stats) < 0)
 		return err_set(e, -ENOMEM, "cannot tell the figures");
-	say("%s", figures.data);
+	if (stats.samples == 0)
+		say("no samples: %s (%s)", capture_why_empty(o), figures.data);
+	else
+		say("%s", figures.data);
 	return 0;
 }
 
@@ -69,6 +72,6 @@ int report_live(enum session_kind kind, int argc, char **argv, struct profile **
 	if (rc == 0)
 		rc = capture_run(&l.capture, &l.options, NULL, NULL, e);
 	if (rc == 0)
-		rc = say_figures(l.capture.session, e);
+		rc = say_figures(&l.options, l.capture.session, e);
 	return rc < 0 ? rc : session_rotate(l.capture.session, ret, e);
 }
