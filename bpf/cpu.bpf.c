@@ -40,21 +40,56 @@ static __always_inline void kernel_walk(struct bpf_perf_event_data *ctx, struct 
 #define SAVED_BYTES  24 /* three registers that the trampoline saves */
 
 /*
+ * How many bytes are on the stack below the return address at the end of a return probe's
+ * trampoline, behind its system call (6.11): pop %r11, pop %rcx, ret. -1: it is not there.
+ */
+static __always_inline int trampoline_saved(const struct unwind_state *s)
+{
+	__u32 code = 0;
+
+	bpf_probe_read_user(&code, sizeof(code), (const void *)s->pc);
+	if (code == 0xc3595b41)
+		return 16;
+	if ((code & 0xffff) == 0xc359)
+		return 8;
+	return (code & 0xff) == 0xc3 ? 0 : -1;
+}
+
+/*
+ * Behind the system call the return address is on the stack. In its last moments the result of the
+ * function still is: then the caller is not known.
+ */
+static __always_inline void registers_leave_trampoline(struct unwind_state *s, int saved)
+{
+	__u64 pc;
+
+	if (bpf_probe_read_user(&pc, sizeof(pc), (const void *)(s->sp + saved)) || pc == s->regs[0])
+		return;
+	s->pc = pc;
+	s->sp += saved + 8;
+}
+
+/*
  * In the page that the kernel adds to a probed process: in the copy of an instruction, or in the
- * trampoline of a return probe, behind which the caller goes on. Once the kernel has taken the
- * return probe off its list, for some instructions, the caller is not known.
+ * trampoline of a return probe, behind which the caller goes on. Until the trampoline's system call
+ * has seen to the probe it is on the kernel's list, with the return address; the call undoes what
+ * the trampoline has pushed before.
  */
 static __always_inline void registers_leave_xol(struct unwind_state *s, struct uprobe_task *probed)
 {
 	struct return_instance *returns = BPF_CORE_READ(probed, return_instances);
 	__u64 behind = s->pc - BPF_CORE_READ(probed, xol_vaddr);
-	__u64 caller_sp = BPF_CORE_READ(returns, stack) + 8;
+	__u64 caller_sp = BPF_CORE_READ(returns, stack) + 8, pushed = caller_sp - s->sp;
+	int saved = trampoline_saved(s);
 
 	if (BPF_CORE_READ(probed, active_uprobe) && behind <= INSN_LEN_MAX) {
 		s->pc = BPF_CORE_READ(probed, vaddr) + behind;
-	} else if (returns && caller_sp - s->sp <= SAVED_BYTES) {
+	} else if (returns &&
+		   (saved < 0 ? pushed <= SAVED_BYTES : pushed == 0 || pushed == saved + 8ULL)) {
 		s->pc = BPF_CORE_READ(returns, orig_ret_vaddr);
 		s->sp = caller_sp;
+	} else if (saved >= 0) {
+		registers_leave_trampoline(s, saved);
 	}
 }
 
