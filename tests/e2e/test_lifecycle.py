@@ -177,6 +177,24 @@ def test_interrupt_while_a_command_runs(t):
     t.check(t.profile().count() > 5, "too few samples")
 
 
+def test_attaches_with_priority(t):
+    """On an overloaded machine it does not wait for its share to begin; nobody else is preferred."""
+    target = t.target("chain-gcc-O2", 60)
+    process = t.spawn("-p", target.pid, "-d", 1, "-o", t.path())
+    seen = set()
+    t.wait_for("its priority", lambda: seen.add(niceness(process.pid)) or -20 in seen)
+    t.wait_sampling(process)
+    t.check(niceness(process.pid) == 0, "samples at niceness %d", niceness(process.pid))
+    t.check(t.finish(process).status == 0, "failed")
+    told = t.finish(t.spawn("-o", t.path(), "--", "nice")).out
+    t.check(told == b"0\n", "the command runs at niceness %s", told)
+
+
+def niceness(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        return int(file.read().rsplit(")", 1)[1].split()[16])
+
+
 def test_command_and_its_children(t):
     forks = os.path.join(TARGETS, "forks")
     profile, _ = t.record("-d", 2, "-F", 500, "--", forks, 2)
