@@ -17,6 +17,5 @@
 		.e_shoff = offsetof(struct image, sections), .e_ehsize = sizeof(Elf64_Ehdr),       \
 		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1,                                   \
 		.e_shentsize = sizeof(Elf64_Shdr),                                                 \
-		.e_shnum = sizeof(((struct image *)0)->sections) / sizeof(Elf64_Shdr),             \
-		__VA_ARGS__                                                                        \
+		.e_shnum = sizeof(((struct image *)0)->sections) / sizeof(Elf64_Shdr), __VA_ARGS__ \
 	}
