@@ -104,6 +104,13 @@ void cpu_collector_close(struct cpu_collector *c)
 	free(c);
 }
 
+int cpu_collector_retarget(struct cpu_collector *c, const pid_t *pids, size_t npids, struct err *e)
+{
+	int rc = follow_retarget(&c->follow, pids, npids, e);
+
+	return rc < 0 ? rc : ticks_start(&c->ticks, e);
+}
+
 void cpu_collector_stop(struct cpu_collector *c)
 {
 	ticks_stop(&c->ticks);

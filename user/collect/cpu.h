@@ -40,6 +40,9 @@ struct cpu_collector;
 int cpu_collector_open(const struct cpu_options *o, struct cpu_collector **ret, struct err *e);
 void cpu_collector_close(struct cpu_collector *c);
 
+/** Sample other targets from now on: follow_retarget(). Only after cpu_collector_stop(). */
+int cpu_collector_retarget(struct cpu_collector *c, const pid_t *pids, size_t npids, struct err *e);
+
 /** Wait for up to `timeout_ms` and do what is due. 0, -EINTR on a signal, or another negative
  * errno. */
 int cpu_collector_poll(struct cpu_collector *c, int timeout_ms, struct err *e);

@@ -254,6 +254,16 @@ int follow_targets(struct follow *f, struct err *e)
 	return rc;
 }
 
+int follow_retarget(struct follow *f, const pid_t *pids, size_t npids, struct err *e)
+{
+	f->options.pids = pids;
+	f->options.npids = npids;
+	/* How those before ended. */
+	follow_drain_ring(f);
+	sideband_consume(f->sideband);
+	return follow_targets(f, e);
+}
+
 static void preload(void *files, const char *path)
 {
 	code_files_preload(files, path, NULL);

@@ -72,6 +72,12 @@ int follow_load(struct follow *f, struct stacks *stacks, events_finished_fn fini
 /** Find the targets, compile their code and install their mappings. Errors as session_open()'s. */
 int follow_targets(struct follow *f, struct err *e);
 
+/**
+ * Follow these processes from now on, with what was compiled so far; those before have ended.
+ * `pids` is borrowed until this returns. Errors as follow_targets()'s.
+ */
+int follow_retarget(struct follow *f, const pid_t *pids, size_t npids, struct err *e);
+
 void follow_deinit(struct follow *f);
 
 /** Compile a program that a target is about to execute, and the libraries it needs; best effort. */

@@ -27,6 +27,8 @@ struct session_kind_ops {
 	void (*close)(void *state);
 	struct follow *(*follow)(void *state);
 	void (*preload)(void *state, const char *path);
+	/* Stopped: sample other targets from now on. NULL: that takes a new session. */
+	int (*retarget)(void *state, const pid_t *pids, size_t npids, struct err *e);
 	int (*poll)(void *state, int timeout_ms, struct err *e);
 	int (*drain)(void *state, struct err *e);
 	void (*stop)(void *state);

@@ -60,6 +60,11 @@ static void cpu_preload(void *state, const char *path)
 	follow_preload(cpu_follow(state), path);
 }
 
+static int cpu_retarget(void *state, const pid_t *pids, size_t npids, struct err *e)
+{
+	return cpu_collector_retarget(((struct cpu_state *)state)->collector, pids, npids, e);
+}
+
 static int cpu_poll(void *state, int timeout_ms, struct err *e)
 {
 	return cpu_collector_poll(((struct cpu_state *)state)->collector, timeout_ms, e);
@@ -224,6 +229,7 @@ const struct session_kind_ops session_kind_cpu = {
 	.close = cpu_close,
 	.follow = cpu_follow,
 	.preload = cpu_preload,
+	.retarget = cpu_retarget,
 	.poll = cpu_poll,
 	.drain = cpu_drain,
 	.stop = cpu_stop,

@@ -41,6 +41,15 @@ static void session_restart(struct session *s, uint64_t now_ns, uint64_t real_ns
 	processes_rebase(session_processes(s));
 }
 
+/* Sampling has begun. */
+static void session_begin(struct session *s, const struct session_options *o)
+{
+	if (o->preload)
+		s->kind->preload(s->state, o->preload);
+	processes_check(session_processes(s));
+	session_restart(s, clock_mono_ns(), clock_real_ns());
+}
+
 int session_open(const struct session_options *o, struct session **ret, struct err *e)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -57,11 +66,28 @@ int session_open(const struct session_options *o, struct session **ret, struct e
 		session_close(s);
 		return rc;
 	}
-	if (o->preload)
-		s->kind->preload(s->state, o->preload);
-	processes_check(session_processes(s));
-	session_restart(s, clock_mono_ns(), clock_real_ns());
+	session_begin(s, o);
 	*ret = s;
+	return 0;
+}
+
+int session_retarget(struct session *s, const struct session_options *o, struct err *e)
+{
+	uint64_t self_cpu_base_ns = clock_cpu_ns();
+
+	if (!s->kind->retarget)
+		return err_plain(e, -ENOTSUP, "targets of this kind need a new session");
+	_cleanup_free_ char *command_line = strdup(o->command_line ? o->command_line : "");
+	if (!command_line)
+		return err_set(e, -ENOMEM, "cannot open a session");
+	int rc = s->kind->retarget(s->state, o->pids, o->npids, e);
+	if (rc < 0)
+		return rc;
+	free(s->command_line);
+	s->command_line = steal(command_line);
+	s->self_cpu_base_ns = self_cpu_base_ns;
+	s->stopped_ns = 0;
+	session_begin(s, o);
 	return 0;
 }
 

@@ -180,4 +180,13 @@ int session_rotate(struct session *s, struct profile **ret, struct err *e);
  * Idempotent. */
 void session_stop(struct session *s);
 
+/**
+ * Begin anew with the targets, `preload` and `command_line` of `o`, which is else as it was for
+ * session_open(): as a session of its own, but for what is loaded and compiled already, which
+ * takes most of the time of opening one. Only after session_stop(), and once all targets have
+ * ended; what was not handed over is gone. -ENOTSUP: this kind needs a new session (heap). After
+ * another failure only session_close().
+ */
+int session_retarget(struct session *s, const struct session_options *o, struct err *e);
+
 void session_close(struct session *s);
