@@ -164,7 +164,14 @@ static int session_start(struct child *c, struct err *e)
 		.command_line = c->o->command_line,
 	};
 
-	return session_open(&options, &c->session, e);
+	if (c->o->kind != SESSION_CPU)
+		return session_open(&options, &c->session, e);
+	c->session = *c->o->session;
+	if (c->session)
+		return session_retarget(c->session, &options, e);
+	int rc = session_open(&options, &c->session, e);
+	*c->o->session = c->session;
+	return rc;
 }
 
 static int wait_some(struct child *c, uint64_t left_ns, struct err *e)
@@ -281,7 +288,8 @@ int gate_child_run(const struct gate_child_options *o, struct gate_child *ret, s
 	/* What outlives the command is ours then, and can be found. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	int rc = child_run(&c, ret, e);
-	session_close(c.session);
+	if (o->kind != SESSION_CPU)
+		session_close(c.session);
 	ret->left = descendants_end();
 	spawn_deinit(&c.spawn);
 	while (waitpid(-1, NULL, WNOHANG) > 0)

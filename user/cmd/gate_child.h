@@ -23,7 +23,12 @@ struct gate_child_options {
 	const char *command_line; /* recorded in the profile */
 	bool profiled;
 	enum session_kind kind;
-	uint64_t rate_bytes;   /* of heap profiles */
+	uint64_t rate_bytes; /* of heap profiles */
+	/*
+	 * The session that CPU profiles of one run after the other are taken with, NULL before the
+	 * first; closed by the caller. A new one for each run would take most of its time to open.
+	 */
+	struct session **session;
 	const cpu_set_t *cpus; /* to run on; NULL: anywhere */
 	uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
 };

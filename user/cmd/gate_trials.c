@@ -34,7 +34,8 @@ struct trials {
 	struct buf output;              /* what the first run printed */
 	bool has_output;
 	enum gate_side output_side;
-	cpu_set_t own_cpus; /* ours, before we kept off those of the commands */
+	struct session *session; /* of CPU profiles */
+	cpu_set_t own_cpus;      /* ours, before we kept off those of the commands */
 	bool kept_off;
 	struct prng rng;
 	struct progress progress;
@@ -212,6 +213,7 @@ static int run_one(struct trials *t, enum gate_side side, enum session_kind kind
 		.profiled = true,
 		.kind = kind,
 		.rate_bytes = t->rate_bytes,
+		.session = &t->session,
 		.cpus = t->o->pin ? &t->o->cpus : NULL,
 		.deadline_ns = t->deadline_ns,
 	};
@@ -418,6 +420,7 @@ int gate_trials_run(const struct gate_trials_plan *plan, struct gate_trials_resu
 	if (t.kept_off)
 		sched_setaffinity(0, sizeof(t.own_cpus), &t.own_cpus);
 	progress_deinit(&t.progress);
+	session_close(t.session);
 	gate_work_deinit(&t.work);
 	buf_deinit(&t.output);
 	return rc;
