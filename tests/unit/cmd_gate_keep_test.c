@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -116,6 +117,15 @@ static void assert_file(const char *name, bool there)
 		fail_msg("'%s' is %s", name, there ? "not there" : "there");
 }
 
+/* Root can give away what it makes; others own what they make. */
+static void assert_given(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	assert_int_equal(st.st_uid, geteuid() == 0 ? 12345 : geteuid());
+}
+
 /* What an earlier gate kept of runs goes; what others put there stays. */
 static void test_keeps(void **state)
 {
@@ -133,12 +143,18 @@ static void test_keeps(void **state)
 	assert_int_equal(gate_keep_profile(&k, GATE_BASE, 1, p, &e), 0);
 	assert_int_equal(count_files("."), 0);
 
+	/* As sudo sets them. */
+	setenv("SUDO_UID", "12345", 1);
+	setenv("SUDO_GID", "12345", 1);
 	assert_int_equal(gate_keep_open(&k, "kept", 200, &e), 0);
 	assert_int_equal(gate_keep_profile(&k, GATE_NEW, 7, p, &e), 0);
 	assert_int_equal(gate_keep_work(&k, GATE_NEW, 7, "cpu", 0.5, &e), 0);
 	assert_int_equal(gate_keep_profile(&k, GATE_NEW, 0, p, &e), 0);
 	assert_file("kept/new-0007.cpu.pb.gz", true);
 	assert_file("kept/new.cpu.pb.gz", true);
+	assert_given("kept");
+	assert_given("kept/new-0007.cpu.pb.gz");
+	assert_given("kept/work.txt");
 	assert_int_equal(file_read_all("kept/work.txt", &text, &e), 0);
 	assert_string_equal(text.data, "new-0007.cpu.pb.gz 0.5\n");
 	assert_int_equal(rename("kept/new.cpu.pb.gz", "kept/mine-0007.cpu.pb.gz"), 0);

@@ -195,6 +195,7 @@ static int hand_over(struct loader *l)
 	pthread_mutex_unlock(&l->lock);
 	return rc;
 }
+
 static int load(struct loader *l)
 {
 	pthread_t threads[THREADS_MAX];

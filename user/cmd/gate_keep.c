@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,13 +54,23 @@ static int remove_earlier(const char *path, struct err *e)
 	return 0;
 }
 
+static int directory_make(const char *path, struct err *e)
+{
+	if (mkdir(path, 0755) < 0)
+		return errno == EEXIST ? 0
+				       : err_set(e, -errno, "cannot make the directory '%s'", path);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		output_give(fd);
+	return 0;
+}
+
 int gate_keep_open(struct gate_keep *k, const char *dir, uint64_t runs, struct err *e)
 {
 	*k = (struct gate_keep){ .dir = dir, .digits = runs < 100 ? 2 : 4 };
-	if (!dir)
-		return 0;
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return err_set(e, -errno, "cannot make the directory '%s'", dir);
+	int rc = dir ? directory_make(dir, e) : 0;
+	if (!dir || rc < 0)
+		return rc;
 	if (access(dir, W_OK | X_OK) < 0)
 		return err_set(e, -errno, "cannot write to '%s'", dir);
 	return runs ? remove_earlier(dir, e) : 0;
@@ -103,6 +114,7 @@ int gate_keep_work(const struct gate_keep *k, enum gate_side side, uint64_t run,
 	FILE *file = fopen(path.data, "ae");
 	if (!file)
 		return err_set(e, -errno, "cannot write to '%s'", path.data);
+	output_give(fileno(file));
 	int written = fprintf(file, "%s %.17g\n", name.data, work);
 	if (fclose(file) != 0 || written < 0)
 		return err_set(e, -EIO, "cannot write to '%s'", path.data);

@@ -21,8 +21,9 @@ struct gate_keep {
 };
 
 /**
- * Make the directory unless it is there. `runs`: how many a side will be written; what an earlier
- * gate kept of runs goes then, so that a pattern matches these alone. 0: none. `dir` may be NULL.
+ * Make the directory unless it is there; under sudo it and all in it belong to who called that.
+ * `runs`: how many a side will be written; what an earlier gate kept of runs goes then, so that a
+ * pattern matches these alone. 0: none. `dir` may be NULL.
  */
 int gate_keep_open(struct gate_keep *k, const char *dir, uint64_t runs, struct err *e);
 

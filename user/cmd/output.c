@@ -22,8 +22,7 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-/* Under sudo files belong to who called it. Best effort: some file systems have no owners. */
-static void give_to_sudo_user(int fd)
+void output_give(int fd)
 {
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
 	char *uid_end, *gid_end;
@@ -68,7 +67,7 @@ static int create_temp(struct output *o, struct err *e)
 	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVE_BYTES) < 0 &&
 	    (errno == ENOSPC || errno == EDQUOT))
 		return err_set(e, -errno, "cannot write to '%s'", o->path);
-	give_to_sudo_user(fd);
+	output_give(fd);
 	return 0;
 }
 

@@ -74,6 +74,10 @@ int output_commit(struct output *o, const void *data, size_t len, struct err *e)
 /** The error of writing to o->fd by other means; returns `code`. */
 int output_fail(const struct output *o, int code, struct err *e);
 
+/** Under sudo a file or directory belongs to who called it. Best effort: some file systems have no
+ * owners. */
+void output_give(int fd);
+
 /** Give up what is not committed, and close. */
 void output_close(struct output *o);
 
