@@ -18,29 +18,43 @@ static const char anonymous[] = "(anonymous namespace)";
 
 /* ---- Suffixes ---- */
 
-/* What compilers put behind a dot to tell copies of a function apart, perhaps with a number. */
-static const char *const clones[] = {
-	"part", "constprop", "isra", "cold", "lto_priv", "llvm", "__uniq", "localalias", "clone",
+static int is_identifier(int c)
+{
+	return isalnum(c) || c == '_' || c == '$';
+}
+
+/*
+ * What compilers put behind a dot to tell copies of a function apart, with a number behind another
+ * dot. Without one, some of these are names that people give: Go has methods called T.clone.
+ */
+static const struct {
+	const char *text;
+	bool alone; /* also without a number */
+} clones[] = {
+	{ "part", false },   { "constprop", false },   { "isra", false },
+	{ "cold", true },    { "lto_priv", false },    { "llvm", false },
+	{ "__uniq", false }, { "localalias", true },   { "clone", false },
+	{ "argprom", true }, { "argelim", true },      { "retelim", true },
+	{ "warm", true },    { "specialized", false },
 };
 
-/* The length of ".clone" or ".clone.N" if the name ends with it, else 0. */
+/* The length of ".clone", ".clone.N" or, of a static that got another name, ".N" if the name ends
+ * with it, else 0. */
 static size_t clone_length(const char *name, size_t len)
 {
 	size_t end = len;
 
 	while (end > 0 && isdigit((unsigned char)name[end - 1]))
 		end--;
-	if (end == len || end == 0 || name[end - 1] != '.')
-		end = len;
-	else
-		end--;
+	bool numbered = end < len && end > 1 && name[end - 1] == '.';
+	end = numbered ? end - 1 : len;
 	for (size_t i = 0; i < ARRAY_SIZE(clones); i++) {
-		size_t n = strlen(clones[i]);
-		if (end > n + 1 && name[end - n - 1] == '.' &&
-		    memcmp(name + end - n, clones[i], n) == 0)
+		size_t n = strlen(clones[i].text);
+		if ((numbered || clones[i].alone) && end > n + 1 && name[end - n - 1] == '.' &&
+		    memcmp(name + end - n, clones[i].text, n) == 0)
 			return len - (end - n - 1);
 	}
-	return 0;
+	return numbered && is_identifier((unsigned char)name[end - 1]) ? len - end : 0;
 }
 
 /* The length of " [clone ...]" or " (.clone)" at the end, as demanglers write it, else 0. */
@@ -105,11 +119,6 @@ static size_t span(const char *at, const char *end, int (*is)(int))
 	return (size_t)(p - at);
 }
 
-static int is_identifier(int c)
-{
-	return isalnum(c) || c == '_' || c == '$';
-}
-
 static int is_dotted(int c)
 {
 	return isalnum(c) || c == '_' || c == '.';
@@ -144,6 +153,7 @@ static const struct {
 	{ "'unnamed", "'unnamed'", '\'', true },
 	{ "#", "", '}', true },
 	{ ".gowrap", ".gowrap", 0, true },
+	{ ".omp_outlined..", ".omp_outlined", 0, true },
 };
 
 static struct piece text_piece(const char *at, const char *end)
@@ -273,12 +283,26 @@ static bool is_plain(const char *name)
 	return true;
 }
 
-int gate_normalize(const char *name, struct buf *to)
+/* Rust's v0 mangling: "Cs2vB8LiTW1wV_4core" is a crate, with its disambiguator in base 62. */
+static void add_rust_v0(struct buf *to, const char *name, const char *end)
 {
-	if (is_plain(name))
-		return buf_add(to, name, strlen(name));
-	size_t len = without_suffixes(name, strlen(name)), before = to->len;
-	const char *end = name + len;
+	const char *from = name;
+
+	for (const char *at = name; at < end; at++) {
+		if (!starts(at, end, "Cs"))
+			continue;
+		const char *p = at + 2 + span(at + 2, end, isalnum);
+		if (p + 1 >= end || *p != '_' || !isdigit((unsigned char)p[1]))
+			continue;
+		buf_add(to, from, (size_t)(at + 1 - from));
+		from = p + 1;
+		at = p;
+	}
+	buf_add(to, from, (size_t)(end - from));
+}
+
+static void add_pieces(struct buf *to, const char *name, const char *end)
+{
 	for (const char *at = name; at < end;) {
 		struct piece p = next_piece(name, at, end);
 		if (p.len) {
@@ -291,6 +315,20 @@ int gate_normalize(const char *name, struct buf *to)
 			at++;
 		buf_add(to, plain, (size_t)(at - plain));
 	}
+}
+
+int gate_normalize(const char *name, struct buf *to)
+{
+	bool rust_v0 = name[0] == '_' && name[1] == 'R';
+
+	if (!rust_v0 && is_plain(name))
+		return buf_add(to, name, strlen(name));
+	size_t before = to->len;
+	const char *end = name + without_suffixes(name, strlen(name));
+	if (rust_v0)
+		add_rust_v0(to, name, end);
+	else
+		add_pieces(to, name, end);
 	if (to->len == before && *name)
 		buf_add(to, name, strlen(name));
 	return to->error;
