@@ -28,7 +28,7 @@ RUNS = 10  # a side
 
 SQL = """
 CREATE TABLE item(id INTEGER PRIMARY KEY, grp INTEGER, name TEXT);
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900000)
 INSERT INTO item SELECT i, i * 7919 % 997, printf('item %d', i * 31 % 65537) FROM n;
 CREATE INDEX item_name ON item(name);
 SELECT grp, count(*), min(name), sum(length(name)) FROM item GROUP BY grp ORDER BY 4 DESC LIMIT 5;
@@ -39,7 +39,7 @@ PYTHON = """
 import json, re
 words = re.compile(r"[a-z]+[0-9]*")
 rows = [{"id": i, "name": "row%d" % (i * 31 % 977), "tags": ["a%d" % (i % 7), "b%d" % (i % 11)]} for i in range(20000)]
-for turn in range(2):
+for turn in range(12):
     text = json.dumps(rows, sort_keys=True)
     rows = sorted(json.loads(text), key=lambda row: (row["name"], row["id"]))
     counts = {}
@@ -53,7 +53,7 @@ REDIS = """#!/bin/sh
 dir=$(mktemp -d)
 redis-server --port 0 --unixsocket "$dir/socket" --save '' --appendonly no --dir "$dir" >/dev/null &
 until redis-cli -s "$dir/socket" ping >/dev/null 2>&1; do sleep 0.02; done
-redis-benchmark -s "$dir/socket" -t set,get,lpush,zadd -n 60000 -c 20 -P 16 -q >/dev/null &&
+redis-benchmark -s "$dir/socket" -t set,get,lpush,zadd -n 300000 -c 20 -P 16 -q >/dev/null &&
 	redis-cli -s "$dir/socket" shutdown nosave
 status=$?
 wait
@@ -76,7 +76,7 @@ while True:
 
 
 def program_command(t, name):
-    """A command of about a second, the same work each time."""
+    """A command of about two seconds of CPU time, the same work each time."""
     texts = {"sqlite3": SQL, "python3": PYTHON, "redis": REDIS}
     path = t.path(name + ".script")
     with open(path, "w") as file:
@@ -122,8 +122,10 @@ def gate(t, *args, timeout=1200):
     return trial, verdict
 
 
-def target(name, *args):
-    return " ".join([os.path.join(TARGETS, name), *map(str, args)])
+def compare_targets(t, number, new, rounds, *args):
+    """A trial of the benchmark of tests/targets against itself with a change."""
+    base, new = ("%s %d" % (os.path.join(TARGETS, name), rounds) for name in ("gate-base", new))
+    return gate(t, "--base-cmd", base, "--new-cmd", new, "-n", RUNS, "--seed", number + 1, *args)[0]
 
 
 def keep_dir(name):
@@ -136,7 +138,7 @@ def keep_dir(name):
 class Same:
     """A program against itself, in turn alone and with a disturbing load beside it."""
 
-    title = "A program against itself: real runs, %d a side" % RUNS
+    title = "A program against itself: real runs of about 2 s, %d a side" % RUNS
     plan = 30
 
     @staticmethod
@@ -200,9 +202,7 @@ class Power:
 
     @classmethod
     def trial(cls, t, number):
-        trial, _ = gate(t, "--base-cmd", target("gate-base", cls.rounds), "--new-cmd",
-                        target("gate-slower10", cls.rounds), "-n", RUNS, "--seed", number + 1)
-        return {"what": "rank() 10% slower", **trial}
+        return {"what": "rank() 10% slower", **compare_targets(t, number, "gate-slower10", cls.rounds)}
 
     @staticmethod
     def row(trials):
@@ -224,8 +224,7 @@ class Allocations:
     @classmethod
     def trial(cls, t, number):
         function = list(cls.where)[number % 2]
-        trial, _ = gate(t, "--base-cmd", target("gate-base", 60), "--new-cmd", target(cls.where[function], 60), "-n",
-                        RUNS, "--metric", "alloc_objects,alloc_space", "--seed", number + 1)
+        trial = compare_targets(t, number, cls.where[function], 60, "--metric", "alloc_objects,alloc_space")
         return {"what": "in %s()" % function, "function": function, **trial}
 
     @staticmethod
@@ -246,9 +245,7 @@ class Moved:
     @classmethod
     def trial(cls, t, number):
         change = list(cls.changes)[number % 2]
-        trial, _ = gate(t, "--base-cmd", target("gate-base", 680), "--new-cmd", target(cls.changes[change], 680), "-n",
-                        RUNS, "--seed", number + 1)
-        return {"what": change, **trial}
+        return {"what": change, **compare_targets(t, number, cls.changes[change], 680)}
 
     @staticmethod
     def row(trials):
