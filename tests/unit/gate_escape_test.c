@@ -134,10 +134,15 @@ static void test_numbers(void **state)
 		double value;
 		const char *unit, *expected;
 	} values[] = {
-		{ 0, "nanoseconds", "0" },          { 0.25, "bytes", "0.25B" },
-		{ 999, "nanoseconds", "999ns" },    { 1000, "nanoseconds", "1us" },
-		{ 2.09e9, "nanoseconds", "2.09s" }, { 1e300, "count", "9223372036854775808" },
+		{ 0, "nanoseconds", "0" },
+		{ 0.25, "bytes", "0.25B" },
+		{ 999, "nanoseconds", "999ns" },
+		{ 1000, "nanoseconds", "1us" },
+		{ 2.09e9, "nanoseconds", "2.09s" },
+		{ 1e300, "count", "9223372036854775808" },
 		{ 1536, "bytes", "1.50kB" },
+		{ 0.945, "seconds", "945ms" },
+		{ 2, "seconds", "2s" },
 	};
 	static const struct {
 		double ratio;

@@ -11,25 +11,10 @@
 
 #include "gate_program.h"
 
-/* A program with a fifth of its time in one function, and noise as of runs that take turns. */
-#define NOISE .run_noise = 0.005, .stack_noise = 0.005
-#define MACHINE                                                                                    \
-	.comments = { "# host: a", "# kernel: Linux 6.1 x86_64", "# cpus: 2 Example CPU",          \
-		      "# cpu: sampled 2.00 s, kernel's count 2.00 s" }
-
-static const struct program plain = { { { "main;run;parse;lex", 20 },
-					{ "main;run;parse", 10 },
-					{ "main;run;eval", 30 },
-					{ "main;run;eval;malloc", 8 },
-					{ "main;run;print;malloc", 7 },
-					{ "main;run;print", 15 },
-					{ "main;init", 10 } },
-				      NOISE };
-
-/* One change for each case: what the new side's program is. */
+/* One change of program_deep for each case. */
 static const struct {
 	const char *name;
-	struct program new;
+	struct program_stack changes[16];
 	enum gate_outcome outcome;
 	const char *culprit;   /* "": none */
 	const char *row;       /* a row to look at, NULL: none */
@@ -37,30 +22,9 @@ static const struct {
 	const char *caller;    /* its, NULL: not looked at */
 	const char *through;
 } cases[] = {
-	{ "the same",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
-	  GATE_PASS,
-	  "",
-	  "lex",
-	  GATE_SAME,
-	  NULL,
-	  NULL },
+	{ "the same", { { 0 } }, GATE_PASS, "", "lex", GATE_SAME, NULL, NULL },
 	{ "a leaf is slower",
-	  { { { "main;run;parse;lex", 22 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 22 } },
 	  GATE_REGRESSION,
 	  "lex",
 	  "lex",
@@ -68,14 +32,7 @@ static const struct {
 	  "parse",
 	  NULL },
 	{ "a shared leaf is slower by one caller",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 14 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;print;malloc", 14 } },
 	  GATE_REGRESSION,
 	  "malloc",
 	  "malloc",
@@ -83,14 +40,7 @@ static const struct {
 	  "print",
 	  NULL },
 	{ "a function is faster",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 24 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;eval", 24 } },
 	  GATE_IMPROVED,
 	  "",
 	  "eval",
@@ -98,14 +48,7 @@ static const struct {
 	  "run",
 	  NULL },
 	{ "code moved from one function to another",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 16 },
-	      { "main;run;eval", 24 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse", 16 }, { "main;run;eval", 24 } },
 	  GATE_MOVED,
 	  "",
 	  "parse",
@@ -113,14 +56,7 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "code moved from a function to its callee",
-	  { { { "main;run;parse;lex", 25 },
-	      { "main;run;parse", 5 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 25 }, { "main;run;parse", 5 } },
 	  GATE_MOVED,
 	  "",
 	  "lex",
@@ -128,15 +64,13 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "clones",
-	  { { { "main;run;parse.part.0;lex.constprop.1", 20 },
-	      { "main;run;parse.cold", 2 },
-	      { "main;run;parse.isra.0", 8 },
-	      { "main;run;eval.lto_priv.0", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 0 },
+	    { "main;run;parse", 0 },
+	    { "main;run;eval", 0 },
+	    { "main;run;parse.part.0;lex.constprop.1", 20 },
+	    { "main;run;parse.cold", 2 },
+	    { "main;run;parse.isra.0", 8 },
+	    { "main;run;eval.lto_priv.0", 30 } },
 	  GATE_PASS,
 	  "",
 	  "parse",
@@ -144,14 +78,16 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "renamed",
-	  { { { "main;run;parse2;lex", 20 },
-	      { "main;run;parse2", 10 },
-	      { "main;run;evaluate", 30 },
-	      { "main;run;evaluate;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;setup", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 0 },
+	    { "main;run;parse", 0 },
+	    { "main;run;eval", 0 },
+	    { "main;run;eval;malloc", 0 },
+	    { "main;init", 0 },
+	    { "main;run;parse2;lex", 20 },
+	    { "main;run;parse2", 10 },
+	    { "main;run;evaluate", 30 },
+	    { "main;run;evaluate;malloc", 8 },
+	    { "main;setup", 10 } },
 	  GATE_PASS,
 	  "",
 	  "run",
@@ -159,13 +95,19 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "everything renamed",
-	  { { { "_main;_run;_parse;_lex", 20 },
-	      { "_main;_run;_parse", 10 },
-	      { "_main;_run;_eval", 30 },
-	      { "_main;_run;_eval;_malloc", 8 },
-	      { "_main;_run;_print", 22 },
-	      { "_main;_init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 0 },
+	    { "main;run;parse", 0 },
+	    { "main;run;eval", 0 },
+	    { "main;run;eval;malloc", 0 },
+	    { "main;run;print;malloc", 0 },
+	    { "main;run;print", 0 },
+	    { "main;init", 0 },
+	    { "_main;_run;_parse;_lex", 20 },
+	    { "_main;_run;_parse", 10 },
+	    { "_main;_run;_eval", 30 },
+	    { "_main;_run;_eval;_malloc", 8 },
+	    { "_main;_run;_print", 22 },
+	    { "_main;_init", 10 } },
 	  GATE_PASS,
 	  "",
 	  NULL,
@@ -173,11 +115,12 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "a callee inlined into its callers",
-	  { { { "main;run;parse", 30 },
-	      { "main;run;eval", 38 },
-	      { "main;run;print", 22 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 0 },
+	    { "main;run;parse", 30 },
+	    { "main;run;eval;malloc", 0 },
+	    { "main;run;eval", 38 },
+	    { "main;run;print;malloc", 0 },
+	    { "main;run;print", 22 } },
 	  GATE_PASS,
 	  "",
 	  "parse",
@@ -185,13 +128,7 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "a callee inlined into one of two callers",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 38 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;eval;malloc", 0 }, { "main;run;eval", 38 } },
 	  GATE_MOVED,
 	  "",
 	  "malloc",
@@ -199,16 +136,9 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "a part taken out of a function",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 12 },
-	      { "main;run;eval;eval_call;apply", 11 },
-	      { "main;run;eval;eval_call", 7 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;eval", 12 },
+	    { "main;run;eval;eval_call;apply", 11 },
+	    { "main;run;eval;eval_call", 7 } },
 	  GATE_PASS,
 	  "",
 	  "eval",
@@ -216,14 +146,7 @@ static const struct {
 	  NULL,
 	  NULL },
 	{ "renamed and slower",
-	  { { { "main;run;parse;lex2", 26 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;parse;lex", 0 }, { "main;run;parse;lex2", 26 } },
 	  GATE_REGRESSION,
 	  "parse",
 	  "parse",
@@ -231,16 +154,7 @@ static const struct {
 	  "run",
 	  "lex2" },
 	{ "a new callee",
-	  { { { "main;run;parse;lex", 20 },
-	      { "main;run;parse", 10 },
-	      { "main;run;eval", 30 },
-	      { "main;run;eval;malloc", 8 },
-	      { "main;run;print;malloc", 7 },
-	      { "main;run;print", 15 },
-	      { "main;run;print;log;flush", 5 },
-	      { "main;run;print;log", 4 },
-	      { "main;init", 10 } },
-	    NOISE },
+	  { { "main;run;print;log;flush", 5 }, { "main;run;print;log", 4 } },
 	  GATE_REGRESSION,
 	  "print",
 	  "print",
@@ -255,8 +169,9 @@ static void test_cases(void **state)
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct program new = program_changed(&program_deep, cases[i].changes);
 		_cleanup_gate_verdict_ struct gate_verdict *v =
-			program_judge(&plain, 10, &cases[i].new, 10, i + 1, &policy);
+			program_judge(&program_deep, 10, &new, 10, i + 1, &policy);
 		if (v->outcome != cases[i].outcome ||
 		    strcmp(program_culprit(v), cases[i].culprit) != 0)
 			fail_msg("%s: %s, culprit '%s'", cases[i].name,
@@ -281,7 +196,7 @@ static void test_spread(void **state)
 	(void)state;
 	static const char *const callees[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 	static char stacks[ARRAY_SIZE(callees)][32];
-	struct program base = { { { "main;run;eval", 50 } }, NOISE }, new;
+	struct program base = { { { "main;run;eval", 50 } }, PROGRAM_NOISE }, new;
 	for (size_t i = 0; i < ARRAY_SIZE(callees); i++) {
 		snprintf(stacks[i], sizeof(stacks[i]), "main;run;read;parse;%s", callees[i]);
 		base.stacks[i + 1] = (struct program_stack){ stacks[i], 5 };
@@ -323,11 +238,11 @@ static void test_move_beside_rise(void **state)
 	static const struct program base = { { { "main;run;parse;lex", 20 },
 					       { "main;run;parse;scan", 20 },
 					       { "main;run;eval", 60 } },
-					     NOISE };
+					     PROGRAM_NOISE };
 	static const struct program new = { { { "main;run;parse;lex", 15 },
 					      { "main;run;parse;scan", 25 },
 					      { "main;run;eval", 75 } },
-					    NOISE };
+					    PROGRAM_NOISE };
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
 	_cleanup_gate_verdict_ struct gate_verdict *v =
@@ -347,10 +262,10 @@ static void test_folded(void **state)
 	static const struct program renamed = { { { "main;run;parse;lex2", 20 },
 						  { "main;run;parse", 10 },
 						  { "main;run;eval", 70 } },
-						NOISE };
+						PROGRAM_NOISE };
 	static const struct program before = {
 		{ { "main;run;parse;lex", 20 }, { "main;run;parse", 10 }, { "main;run;eval", 70 } },
-		NOISE
+		PROGRAM_NOISE
 	};
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
@@ -371,6 +286,24 @@ static void test_folded(void **state)
 	assert_true(parse->line >= 10 && parse->line < 100);
 }
 
+/* A trifle that becomes most of a program is named itself, not whom it is called by. */
+static void test_trifle_grows(void **state)
+{
+	(void)state;
+	struct program base = program_changed(
+		&program_deep, (struct program_stack[]){ { "main;run;print;find", 0.6 }, { 0 } });
+	struct program new = program_changed(
+		&program_deep, (struct program_stack[]){ { "main;run;print;find", 60 }, { 0 } });
+	_cleanup_(gate_policy_deinit) struct gate_policy policy;
+	gate_policy_init(&policy);
+	_cleanup_gate_verdict_ struct gate_verdict *v =
+		program_judge(&base, 10, &new, 10, 1, &policy);
+	assert_int_equal(v->outcome, GATE_REGRESSION);
+	assert_string_equal(program_culprit(v), "find");
+	assert_string_equal(program_row(v, "find")->caller, "print");
+	assert_int_equal(v->metrics.items[0].folded.len, 0);
+}
+
 /* Own values are of all samples, once: they add up to the total. */
 static void test_partition(void **state)
 {
@@ -382,7 +315,7 @@ static void test_partition(void **state)
 						    { "main;tiny1", 0.5 },
 						    { "main;tiny2;tiny3", 0.5 },
 						    { "main", 9 } },
-						  NOISE };
+						  PROGRAM_NOISE };
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
 	_cleanup_gate_verdict_ struct gate_verdict *v =
@@ -410,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_move_beside_rise),
 		cmocka_unit_test(test_folded),
+		cmocka_unit_test(test_trifle_grows),
 		cmocka_unit_test(test_partition),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,15 +12,6 @@
 #include "gate/looks.h"
 #include "gate_program.h"
 
-#define NOISE .run_noise = 0.005, .stack_noise = 0.005
-
-static const struct program plain = {
-	{ { "main;parse", 30 }, { "main;eval", 40 }, { "main;print", 30 } }, NOISE
-};
-static const struct program slower = {
-	{ { "main;parse", 36 }, { "main;eval", 40 }, { "main;print", 30 } }, NOISE
-};
-
 /* 2 / C(16, 8) = 0.000155 and 2 / C(14, 7) = 0.00058 are what 8 and 7 runs a side can reach. */
 static void test_plans(void **state)
 {
@@ -65,11 +56,11 @@ static void test_looks(void **state)
 		double alpha;
 		bool regressed;
 	} looks[] = {
-		{ &slower, 8, 0.0005, true },
-		{ &slower, 8, 0.0001, false }, /* less than 8 runs can reach */
-		{ &slower, 8, 0, false },
-		{ &slower, 6, 0.0005, false },
-		{ &plain, 8, 0.0005, false },
+		{ &program_slower, 8, 0.0005, true },
+		{ &program_slower, 8, 0.0001, false }, /* less than 8 runs can reach */
+		{ &program_slower, 8, 0, false },
+		{ &program_slower, 6, 0.0005, false },
+		{ &program_flat, 8, 0.0005, false },
 	};
 	struct err e = { 0 };
 	struct gate_look look;
@@ -77,19 +68,19 @@ static void test_looks(void **state)
 	gate_policy_init(&policy);
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
 		_cleanup_gate_runs_ struct gate_runs *runs = program_runs(
-			&plain, looks[i].runs, looks[i].new, looks[i].runs, 3, &policy);
+			&program_flat, looks[i].runs, looks[i].new, looks[i].runs, 3, &policy);
 		assert_int_equal(gate_look(runs, &policy, "cpu", looks[i].alpha, &look, &e), 0);
 		assert_int_equal(look.base_runs, looks[i].runs);
 		assert_int_equal(look.new_runs, looks[i].runs);
 		assert_true(look.regressed == looks[i].regressed);
-		double ratio = looks[i].new == &slower ? 1.06 : 1;
+		double ratio = looks[i].new == &program_slower ? 1.06 : 1;
 		assert_true(fabs(look.ratio - ratio) < 0.01);
 		assert_true(look.low < look.ratio && look.ratio < look.high);
 		assert_true(look.p >= 2.0 / 12871);
 	}
 	/* What improved does not end the runs, and nothing is known of one side alone. */
 	_cleanup_gate_runs_ struct gate_runs *better =
-		program_runs(&slower, 8, &plain, 8, 3, &policy);
+		program_runs(&program_slower, 8, &program_flat, 8, 3, &policy);
 	assert_int_equal(gate_look(better, &policy, "cpu", 0.01, &look, &e), 0);
 	assert_true(look.p < 0.001 && !look.regressed);
 	assert_int_equal(gate_look(better, &policy, "delay", 0.01, &look, &e), -ENOENT);
@@ -97,7 +88,7 @@ static void test_looks(void **state)
 	/* Nor does a rise below the floor. */
 	assert_int_equal(gate_policy_set(&policy, "metrics", "cpu=10%", &e), 0);
 	_cleanup_gate_runs_ struct gate_runs *little =
-		program_runs(&plain, 8, &slower, 8, 3, &policy);
+		program_runs(&program_flat, 8, &program_slower, 8, 3, &policy);
 	assert_int_equal(gate_look(little, &policy, "cpu", 0.01, &look, &e), 0);
 	assert_true(look.p < 0.001 && !look.regressed);
 }
@@ -112,7 +103,7 @@ static void test_alpha_spent(void **state)
 	for (int spent = 0; spent < 2; spent++) {
 		policy.alpha_spent = spent ? 0.00005 : 0;
 		_cleanup_gate_verdict_ struct gate_verdict *v =
-			program_judge(&plain, 8, &slower, 8, 3, &policy);
+			program_judge(&program_flat, 8, &program_slower, 8, 3, &policy);
 		/* p = 0.000155: below 0.0002, not below 0.00015. */
 		assert_int_equal(v->metrics.items[0].total_state,
 				 spent ? GATE_SAME : GATE_REGRESSED);
@@ -126,7 +117,7 @@ static void test_selfcheck(void **state)
 	_cleanup_(gate_policy_deinit) struct gate_policy policy;
 	gate_policy_init(&policy);
 	_cleanup_gate_runs_ struct gate_runs *runs =
-		program_runs(&plain, 10, &plain, 10, 1, &policy);
+		program_runs(&program_flat, 10, &program_flat, 10, 1, &policy);
 	struct gate_verdict *v;
 	assert_int_equal(gate_judge(runs, &policy, &v, &e), 0);
 	assert_int_equal(v->metrics.items[0].self.trials, 0);
@@ -153,18 +144,13 @@ static struct gate_runs *varying_runs(double samples, const struct gate_policy *
 {
 	struct gate_runs *runs = gate_runs_create();
 	struct prng rng;
-	struct err e = { 0 };
 
 	prng_init(&rng, 1);
 	for (int i = 0; i < 20; i++) {
-		struct program p = plain;
-		struct gate_run *run;
+		struct program p = program_flat;
 		p.run_noise = p.stack_noise = 0;
 		p.samples = 4000 + (i / 2 % 2 ? samples : -samples);
-		_cleanup_profile_ struct profile *profile = program_run(&p, i + 1, &rng);
-		if (gate_run_reduce(profile, &(struct gate_facts){ 0 }, policy, &run, &e) < 0 ||
-		    gate_runs_add(runs, i % 2, run, &e) < 0)
-			fail_msg("%s", e.msg);
+		program_add(runs, i % 2, &p, i + 1, &(struct gate_facts){ 0 }, policy, &rng);
 	}
 	return runs;
 }

@@ -29,6 +29,49 @@ struct program {
 	int64_t duration_ns;
 };
 
+/* Runs that take turns on an idle machine: none varies by more than a percent. */
+#define PROGRAM_NOISE .run_noise = 0.005, .stack_noise = 0.005
+
+/* A fifth of its time is in lex. */
+static const struct program program_deep = { { { "main;run;parse;lex", 20 },
+					       { "main;run;parse", 10 },
+					       { "main;run;eval", 30 },
+					       { "main;run;eval;malloc", 8 },
+					       { "main;run;print;malloc", 7 },
+					       { "main;run;print", 15 },
+					       { "main;init", 10 } },
+					     PROGRAM_NOISE };
+
+static const struct program program_flat = {
+	{ { "main;parse", 30 }, { "main;eval", 40 }, { "main;print", 30 } }, PROGRAM_NOISE
+};
+
+/* parse takes a fifth longer. */
+static const struct program program_slower = {
+	{ { "main;parse", 36 }, { "main;eval", 40 }, { "main;print", 30 } }, PROGRAM_NOISE
+};
+
+/*
+ * A program with other weights of some stacks: of those it has, 0 takes one away, and of new ones.
+ */
+static inline struct program program_changed(const struct program *from,
+					     const struct program_stack *changes)
+{
+	struct program to = *from;
+
+	for (; changes->stack; changes++) {
+		size_t i = 0;
+		while (to.stacks[i].stack && strcmp(to.stacks[i].stack, changes->stack) != 0)
+			i++;
+		if (changes->weight > 0)
+			to.stacks[i] = *changes;
+		else
+			memmove(&to.stacks[i], &to.stacks[i + 1],
+				(ARRAY_SIZE(to.stacks) - i - 1) * sizeof(to.stacks[i]));
+	}
+	return to;
+}
+
 static uint32_t program_location(struct profile *p, const char *name, size_t len)
 {
 	char file[64];
@@ -112,6 +155,21 @@ static struct profile *program_run(const struct program *program, int64_t time, 
 	return p;
 }
 
+/* Add a run that started at `time` to a side. */
+static inline void program_add(struct gate_runs *runs, enum gate_side side,
+			       const struct program *program, int64_t time,
+			       const struct gate_facts *facts, const struct gate_policy *policy,
+			       struct prng *rng)
+{
+	_cleanup_profile_ struct profile *p = program_run(program, time, rng);
+	struct gate_run *run;
+	struct err e = { 0 };
+
+	if (gate_run_reduce(p, facts, policy, &run, &e) < 0 ||
+	    gate_runs_add(runs, side, run, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
 /* Runs of both sides, which took turns. */
 static inline struct gate_runs *program_runs(const struct program *base, size_t base_runs,
 					     const struct program *new, size_t new_runs,
@@ -123,23 +181,28 @@ static inline struct gate_runs *program_runs(const struct program *base, size_t 
 	prng_init(&rng, seed);
 	for (size_t i = 0; i < base_runs || i < new_runs; i++) {
 		for (int side = GATE_BASE; side <= GATE_NEW; side++) {
-			const struct program *program = side == GATE_BASE ? base : new;
 			char source[32];
 			struct gate_facts facts = { .source = source };
-			struct gate_run *run;
-			struct err e = { 0 };
 			if (i >= (side == GATE_BASE ? base_runs : new_runs))
 				continue;
 			snprintf(source, sizeof(source), "%s/%zu.pb.gz",
 				 side == GATE_BASE ? "base" : "new", i);
-			_cleanup_profile_ struct profile *p =
-				program_run(program, 1000 + 10 * (int64_t)i + side, &rng);
-			if (gate_run_reduce(p, &facts, policy, &run, &e) < 0 ||
-			    gate_runs_add(runs, side, run, &e) < 0)
-				fail_msg("%s", e.msg);
+			program_add(runs, side, side == GATE_BASE ? base : new,
+				    1000 + 10 * (int64_t)i + side, &facts, policy, &rng);
 		}
 	}
 	return runs;
+}
+
+static inline struct gate_verdict *program_judge_runs(const struct gate_runs *runs,
+						      const struct gate_policy *policy)
+{
+	struct gate_verdict *v;
+	struct err e = { 0 };
+
+	if (gate_judge(runs, policy, &v, &e) < 0)
+		fail_msg("%s", e.msg);
+	return v;
 }
 
 static inline struct gate_verdict *program_judge(const struct program *base, size_t base_runs,
@@ -148,12 +211,8 @@ static inline struct gate_verdict *program_judge(const struct program *base, siz
 {
 	_cleanup_gate_runs_ struct gate_runs *runs =
 		program_runs(base, base_runs, new, new_runs, seed, policy);
-	struct gate_verdict *v;
-	struct err e = { 0 };
 
-	if (gate_judge(runs, policy, &v, &e) < 0)
-		fail_msg("%s", e.msg);
-	return v;
+	return program_judge_runs(runs, policy);
 }
 
 static inline const struct gate_row *program_row(const struct gate_verdict *v, const char *name)

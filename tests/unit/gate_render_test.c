@@ -23,80 +23,103 @@ static bool writing;
 
 /* ---- Verdicts ---- */
 
-#define NOISE .run_noise = 0.005, .stack_noise = 0.005
-#define MACHINE(seconds)                                                                           \
-	.comments = { "# host: a", "# kernel: Linux 6.1 x86_64", "# cpus: 2 Example CPU",          \
-		      "# cpu: sampled " seconds " s, kernel's count " seconds " s" }
+#define MACHINE_A(seconds)                                                                         \
+	{                                                                                          \
+		"# host: a", "# kernel: Linux 6.1 x86_64", "# cpus: 2 Example CPU",                \
+			"# cpu: sampled " seconds " s, kernel's count " seconds " s"               \
+	}
 
 static const struct program plain = { { { "main;run;parse;lex", 20 },
 					{ "main;run;parse", 10 },
 					{ "main;run;eval", 40 },
 					{ "main;run;print", 20 },
 					{ "main;init", 10 } },
-				      NOISE,
-				      MACHINE("2.00") };
-static const struct program slower = { { { "main;run;parse;lex", 24 },
-					 { "main;run;parse", 10 },
-					 { "main;run;eval", 40 },
-					 { "main;run;print", 20 },
-					 { "main;init", 10 } },
-				       NOISE,
-				       MACHINE("2.08") };
-static const struct program doubled = { { { "main;run;parse;lex", 40 },
-					  { "main;run;parse", 10 },
-					  { "main;run;eval", 40 },
-					  { "main;run;print", 20 },
-					  { "main;init", 10 } },
-					NOISE,
-					MACHINE("2.40") };
-static const struct program faster = { { { "main;run;parse;lex", 20 },
-					 { "main;run;parse", 10 },
-					 { "main;run;eval", 30 },
-					 { "main;run;print", 20 },
-					 { "main;init", 10 } },
-				       NOISE,
-				       MACHINE("1.80") };
-static const struct program moved = { { { "main;run;parse;lex", 20 },
-					{ "main;run;parse", 15 },
-					{ "main;run;eval", 35 },
-					{ "main;run;print", 20 },
-					{ "main;init", 10 } },
-				      NOISE,
-				      MACHINE("2.00") };
-static const struct program renamed = { { { "main;run;parse.part.0;lex2", 20 },
-					  { "main;run;parse", 10 },
-					  { "main;run;eval", 40 },
-					  { "main;run;print", 20 },
-					  { "main;setup", 10 } },
-					NOISE,
-					MACHINE("2.00") };
-static const struct program other_machine = {
-	{ { "main;run;parse;lex", 20 },
-	  { "main;run;parse", 10 },
-	  { "main;run;eval", 40 },
-	  { "main;run;print", 20 },
-	  { "main;init", 10 } },
-	NOISE,
-	.comments = { "# host: b", "# kernel: Linux 6.12 x86_64", "# cpus: 4 Other CPU" }
-};
+				      PROGRAM_NOISE,
+				      .comments = MACHINE_A("2.00") };
 
 static const struct {
 	const char *name;
-	const struct program *new;
+	struct program_stack changes[8]; /* of plain, on the new side */
+	const char *comments[4];
 	size_t runs;
 	const char *key, *value; /* of the policy; NULL: none */
 	enum gate_outcome outcome;
 } judged[] = {
-	{ "pass", &plain, 10, NULL, NULL, GATE_PASS },
-	{ "regression", &slower, 10, NULL, NULL, GATE_REGRESSION },
-	{ "improved", &faster, 10, NULL, NULL, GATE_IMPROVED },
-	{ "moved", &moved, 10, NULL, NULL, GATE_MOVED },
-	{ "strict", &moved, 10, "strict", "true", GATE_REGRESSION },
-	{ "renamed", &renamed, 10, NULL, NULL, GATE_PASS },
-	{ "few_runs", &slower, 3, NULL, NULL, GATE_INCONCLUSIVE },
-	{ "single", &doubled, 1, NULL, NULL, GATE_INCONCLUSIVE },
-	{ "machines", &other_machine, 10, NULL, NULL, GATE_INCONCLUSIVE },
-	{ "two_metrics", &slower, 10, "metrics", "cpu,samples", GATE_REGRESSION },
+	{ "pass", { { 0 } }, MACHINE_A("2.00"), 10, NULL, NULL, GATE_PASS },
+	{ "regression",
+	  { { "main;run;parse;lex", 24 } },
+	  MACHINE_A("2.08"),
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_REGRESSION },
+	{ "improved",
+	  { { "main;run;eval", 30 } },
+	  MACHINE_A("1.80"),
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_IMPROVED },
+	{ "moved",
+	  { { "main;run;parse", 15 }, { "main;run;eval", 35 } },
+	  MACHINE_A("2.00"),
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_MOVED },
+	{ "strict",
+	  { { "main;run;parse", 15 }, { "main;run;eval", 35 } },
+	  MACHINE_A("2.00"),
+	  10,
+	  "strict",
+	  "true",
+	  GATE_REGRESSION },
+	{ "renamed",
+	  { { "main;run;parse;lex", 0 },
+	    { "main;run;parse.part.0;lex2", 20 },
+	    { "main;init", 0 },
+	    { "main;setup", 10 } },
+	  MACHINE_A("2.00"),
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_PASS },
+	{ "few_runs",
+	  { { "main;run;parse;lex", 24 } },
+	  MACHINE_A("2.08"),
+	  3,
+	  NULL,
+	  NULL,
+	  GATE_INCONCLUSIVE },
+	{ "single",
+	  { { "main;run;parse;lex", 40 } },
+	  MACHINE_A("2.40"),
+	  1,
+	  NULL,
+	  NULL,
+	  GATE_INCONCLUSIVE },
+	{ "machines",
+	  { { 0 } },
+	  { "# host: b", "# kernel: Linux 6.12 x86_64", "# cpus: 4 Other CPU" },
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_INCONCLUSIVE },
+	{ "two_metrics",
+	  { { "main;run;parse;lex", 24 } },
+	  MACHINE_A("2.08"),
+	  10,
+	  "metrics",
+	  "cpu,samples",
+	  GATE_REGRESSION },
+	/* The samples do not tell how much the CPU time rose, but that it did. */
+	{ "coverage",
+	  { { "main;run;parse;lex", 24 } },
+	  MACHINE_A("2.40"),
+	  10,
+	  NULL,
+	  NULL,
+	  GATE_REGRESSION },
 };
 
 /* Names as an enemy would choose them, for each format. */
@@ -140,7 +163,7 @@ static struct gate_verdict *hostile_verdict(void)
 		  .own = CHANGE(1, 1, NAN),
 		  .cum = CHANGE(5e5, 6e5, 0.001) },
 		{ .name = COMMAND,
-		  .file = "",
+		  .file = "c.c",
 		  .state = GATE_BETTER,
 		  .through = BYTES,
 		  .own = CHANGE(8e8, 1e8, 1e-9),
@@ -231,6 +254,11 @@ static int render_wide(const struct gate_verdict *v, struct buf *to)
 	return gate_render_table(v, &(struct gate_table_options){ .all = true }, to);
 }
 
+static int render_short(const struct gate_verdict *v, struct buf *to)
+{
+	return gate_render_table(v, &(struct gate_table_options){ 0 }, to);
+}
+
 static int render_narrow(const struct gate_verdict *v, struct buf *to)
 {
 	return gate_render_table(v, &(struct gate_table_options){ .colour = true, .width = 110 },
@@ -239,7 +267,7 @@ static int render_narrow(const struct gate_verdict *v, struct buf *to)
 
 static int render_github(const struct gate_verdict *v, struct buf *to)
 {
-	return gate_render_github(v, "/src/", to);
+	return gate_render_github(v, "/src/", NULL, to);
 }
 
 static const struct {
@@ -300,8 +328,10 @@ static void test_judged(void **state)
 		if (judged[i].key)
 			assert_int_equal(
 				gate_policy_set(&policy, judged[i].key, judged[i].value, NULL), 0);
-		_cleanup_gate_verdict_ struct gate_verdict *v = program_judge(
-			&plain, judged[i].runs, judged[i].new, judged[i].runs, 2, &policy);
+		struct program new = program_changed(&plain, judged[i].changes);
+		memcpy(new.comments, judged[i].comments, sizeof(new.comments));
+		_cleanup_gate_verdict_ struct gate_verdict *v =
+			program_judge(&plain, judged[i].runs, &new, judged[i].runs, 2, &policy);
 		if (v->outcome != judged[i].outcome)
 			fail_msg("%s: %s", judged[i].name, gate_outcome_name(v->outcome));
 		check_formats(judged[i].name, v);
@@ -432,6 +462,20 @@ static void test_markdown_fits(void **state)
 	assert_true(full);
 }
 
+/* A table is short: the first rows, unless all are wanted. */
+static void test_table_is_short(void **state)
+{
+	(void)state;
+	_cleanup_(buf_deinit) struct buf text = { 0 };
+	render_many(100, render_short, &text);
+	assert_int_equal(count_of(text.data, " regressed "), 15);
+	assert_non_null(strstr(text.data, "  35 functions more changed: --all lists them\n"));
+	_cleanup_(buf_deinit) struct buf all = { 0 };
+	render_many(100, render_wide, &all);
+	assert_int_equal(count_of(all.data, " regressed "), 50);
+	assert_null(strstr(all.data, "--all"));
+}
+
 static void test_github_paths(void **state)
 {
 	(void)state;
@@ -462,11 +506,44 @@ static void test_github_paths(void **state)
 		metric.rows.len = 1;
 		v.metrics.items = &metric;
 		v.metrics.len = 1;
-		assert_int_equal(gate_render_github(&v, paths[i].root, &text), 0);
+		assert_int_equal(gate_render_github(&v, paths[i].root, NULL, &text), 0);
 		if (paths[i].expected)
 			assert_non_null(strstr(text.data, paths[i].expected));
 		else
 			assert_null(strstr(text.data, "file="));
+	}
+}
+
+static bool has_only_a(const char *root, const char *name)
+{
+	assert_string_equal(root, "/home/w");
+	return strcmp(name, "a.c") == 0;
+}
+
+/* What is not in the checkout gets no annotation, unless it is to blame. */
+static void test_github_missing_files(void **state)
+{
+	(void)state;
+	struct gate_row rows[] = {
+		{ .name = "f", .file = "/home/w/a.c", .line = 3, .state = GATE_REGRESSED },
+		{ .name = "g", .file = "./malloc/./malloc.c", .line = 3, .state = GATE_REGRESSED },
+		{ .name = "h", .file = "/usr/b.c", .line = 3, .state = GATE_REGRESSED },
+	};
+	struct gate_metric metric = { .name = "cpu", .unit = "count", .outcome = GATE_REGRESSION };
+	struct gate_verdict v = { .outcome = GATE_REGRESSION };
+	metric.rows.items = rows;
+	metric.rows.len = ARRAY_SIZE(rows);
+	v.metrics.items = &metric;
+	v.metrics.len = 1;
+	for (size_t culprit = 0; culprit < ARRAY_SIZE(rows); culprit++) {
+		_cleanup_(buf_deinit) struct buf text = { 0 };
+		rows[culprit].culprit = true;
+		assert_int_equal(gate_render_github(&v, "/home/w", has_only_a, &text), 0);
+		/* One of the total. */
+		assert_int_equal(count_of(text.data, "::error "), culprit == 0 ? 2 : 3);
+		assert_int_equal(count_of(text.data, "file=a.c,line=3"), 1);
+		assert_int_equal(count_of(text.data, "file="), 1);
+		rows[culprit].culprit = false;
 	}
 }
 
@@ -488,7 +565,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_junit_schema),
 		cmocka_unit_test(test_json_is_read_back),
 		cmocka_unit_test(test_markdown_fits),
+		cmocka_unit_test(test_table_is_short),
 		cmocka_unit_test(test_github_paths),
+		cmocka_unit_test(test_github_missing_files),
 		cmocka_unit_test(test_github_limits),
 	};
 	writing = argc > 1 && strcmp(argv[1], "write") == 0;

@@ -2,6 +2,7 @@
 #include "cmd/gate_outputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,13 @@ static int print_table(const struct gate_options *o, const struct gate_verdict *
 	return 0;
 }
 
+static bool has_file(const char *root, const char *name)
+{
+	_cleanup_close_ int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && faccessat(dir, name, F_OK, 0) == 0;
+}
+
 /* Annotations name files below the checkout. */
 static int print_github(const struct gate_verdict *v, struct err *e)
 {
@@ -124,7 +132,7 @@ static int print_github(const struct gate_verdict *v, struct err *e)
 
 	if (!root || !*root)
 		root = getcwd(here, sizeof(here));
-	if (gate_render_github(v, root, &text) < 0)
+	if (gate_render_github(v, root, has_file, &text) < 0)
 		return err_set(e, -ENOMEM, "cannot tell the verdict");
 	fwrite(text.data, 1, text.len, stdout);
 	return 0;

@@ -12,14 +12,28 @@
 #include "stats/permute.h"
 #include "stats/ratio.h"
 
-/* A function is on one side only if the other has less than this part of its share. */
-static const double presence = 1.0 / 20;
+/*
+ * A function is on one side only if it has less than this part of min_share on the other: what
+ * reducing a run leaves out.
+ */
+static const double presence = 1.0 / 4;
+/* Runs whose totals vary by more are uneven: functions are compared by their shares. */
+static const double even_runs = 0.025;
 /* Values that are equal up to this are one value, tested once. */
 static const double same_part = 0.99;
 
 static double side_len(const struct comparison *c, enum gate_side side)
 {
 	return (double)(side == GATE_BASE ? c->base_len : c->new_len);
+}
+
+static double mean_of(const double *values, size_t len)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += values[i];
+	return sum / (double)len;
 }
 
 /* ---- Which functions ---- */
@@ -30,6 +44,52 @@ static double share_of(const struct comparison *c, uint32_t name, enum gate_side
 	if (c->means[side] == 0)
 		return 0;
 	return c->weights[side * table_name_count(c->table) + name] / c->means[side];
+}
+
+struct timed {
+	const struct gate_run *run;
+	double total;
+};
+
+static int compare_timed(const void *a, const void *b)
+{
+	const struct timed *x = a, *y = b;
+
+	return (x->run->order > y->run->order) - (x->run->order < y->run->order);
+}
+
+/*
+ * Whether totals vary by more than that from one time to another: the sums of every two runs that
+ * follow each other do. Which side runs are of is no part of it, so that a choice by it leaves
+ * permutation tests exact; and where the sides alternate, nor is what they differ by. Runs whose
+ * order is not known are taken for even.
+ */
+static int find_uneven(struct comparison *c)
+{
+	_cleanup_free_ struct timed *runs = calloc(c->len, sizeof(*runs));
+	double mean = 0, squares = 0;
+	size_t pairs = c->len / 2;
+
+	if (!runs)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->len; i++)
+		runs[i] = (struct timed){ comparison_entry(c, i)->run, c->totals[i] };
+	qsort(runs, c->len, sizeof(*runs), compare_timed);
+	for (size_t i = 0; i < c->len; i++) {
+		bool equal = i > 0 && runs[i].run != runs[i - 1].run &&
+			     compare_timed(&runs[i], &runs[i - 1]) == 0;
+		if (equal || runs[i].run->order == 0)
+			return 0;
+	}
+	for (size_t i = 0; i < pairs; i++)
+		mean += (runs[2 * i].total + runs[2 * i + 1].total) / (double)pairs;
+	for (size_t i = 0; i < pairs; i++) {
+		double off = runs[2 * i].total + runs[2 * i + 1].total - mean;
+		squares += off * off;
+	}
+	/* A sum of two varies, relative to itself, by a root of two less than one. */
+	c->uneven = pairs > 1 && sqrt(2 * squares / (double)(pairs - 1)) > even_runs * mean;
+	return 0;
 }
 
 static int weigh_names(struct comparison *c)
@@ -83,7 +143,7 @@ static int choose(struct comparison *c)
 		c->judged[name] = c->folded[name] = COMPARISON_NONE;
 		if (name == 0 || fmax(base, new) < c->policy->min_share)
 			continue;
-		if (fmin(base, new) >= presence * fmax(base, new)) {
+		if (fmin(base, new) >= presence * c->policy->min_share) {
 			found[candidates++] = (struct candidate){ base + new, name };
 			continue;
 		}
@@ -182,6 +242,8 @@ int comparison_init(struct comparison *c, const struct table *t, const struct ga
 	};
 	int rc = weigh_names(c);
 	if (rc == 0)
+		rc = find_uneven(c);
+	if (rc == 0)
 		rc = choose(c);
 	if (rc == 0)
 		rc = ask_policy(c);
@@ -211,15 +273,6 @@ void comparison_deinit(struct comparison *c)
 }
 
 /* ---- Tests ---- */
-
-static double mean_of(const double *values, size_t len)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum += values[i];
-	return sum / (double)len;
-}
 
 struct gate_change comparison_change(const struct comparison *c, const double *values)
 {
@@ -324,6 +377,47 @@ static int weigh_callees(const struct comparison *c, double *heaviest)
 	return 0;
 }
 
+/* Whether two values of each run rose, or fell, both. */
+static bool same_direction(const struct comparison *c, const double *x, const double *y)
+{
+	double of_x = mean_of(x + c->base_len, c->new_len) - mean_of(x, c->base_len);
+	double of_y = mean_of(y + c->base_len, c->new_len) - mean_of(y, c->base_len);
+
+	return of_x * of_y > 0;
+}
+
+/*
+ * p by shares of the total. What others do changes shares too, so that the values have to agree, if
+ * with less certainty.
+ */
+static int test_shares(const struct comparison *c, const double *values, size_t tests, double level,
+		       struct prng *rng, double *p, struct err *e)
+{
+	_cleanup_free_ double *shares = calloc(tests * c->len + 1, sizeof(*shares));
+	_cleanup_free_ double *found = calloc(tests + 1, sizeof(*found));
+
+	if (!shares || !found)
+		return err_set(e, -ENOMEM, "cannot judge %s", c->table->metric);
+	for (size_t i = 0; i < tests * c->len; i++) {
+		double total = c->totals[i % c->len];
+		shares[i] = total > 0 ? values[i] / total : 0;
+	}
+	int rc = permute_tests(shares, tests, c->base_len, c->new_len, level, rng, found, e);
+	for (size_t i = 0; i < tests; i++) {
+		bool agree = same_direction(c, values + i * c->len, shares + i * c->len);
+		p[i] = agree ? fmax(p[i] * p[i], found[i]) : 1;
+	}
+	return rc;
+}
+
+int comparison_test_parts(const struct comparison *c, const double *values, size_t tests,
+			  double level, struct prng *rng, double *p, struct err *e)
+{
+	int rc = permute_tests(values, tests, c->base_len, c->new_len, level, rng, p, e);
+
+	return rc < 0 || !c->uneven ? rc : test_shares(c, values, tests, level, rng, p, e);
+}
+
 static int test_functions(struct comparison *c, struct prng *rng, struct err *e)
 {
 	size_t rows = 2 * c->count;
@@ -345,8 +439,8 @@ static int test_functions(struct comparison *c, struct prng *rng, struct err *e)
 	}
 	if (c->tests == 0)
 		return 0;
-	int rc = permute_tests(values, c->tests, c->base_len, c->new_len,
-			       c->function_level / (double)c->tests, rng, found, e);
+	int rc = comparison_test_parts(c, values, c->tests, c->function_level / (double)c->tests,
+				       rng, found, e);
 	if (rc < 0)
 		return rc;
 	for (size_t row = 0, test = 0; row < rows; row++)

@@ -22,6 +22,7 @@ struct comparison {
 
 	double *totals;  /* by run */
 	double means[2]; /* of totals, by side */
+	bool uneven;     /* they vary so much that functions are tested by their shares */
 
 	/* By number of a judged function. */
 	size_t count;
@@ -55,6 +56,14 @@ void comparison_deinit(struct comparison *c);
 
 /** Test the total and all functions. 0 or -ENOMEM. */
 int comparison_test(struct comparison *c, struct err *e);
+
+/**
+ * Test parts of the total, `values` of each run for each part: p[i] is that of a part's values. Of
+ * uneven runs it is that of its shares of their totals, but at least the square of that of the
+ * values, and 1 if these went the other way. `level` is what p will be compared to. 0 or -ENOMEM.
+ */
+int comparison_test_parts(const struct comparison *c, const double *values, size_t tests,
+			  double level, struct prng *rng, double *p, struct err *e);
 
 /** The run picked as number `run`, and its side. */
 static inline const struct table_entry *comparison_entry(const struct comparison *c, size_t run)

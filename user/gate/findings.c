@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "stats/permute.h"
 
 /*
  * A suspect's part of the total's rise, how much more than all others it rose, relative to itself,
@@ -210,8 +209,7 @@ static int test_movers(struct findings *f, const struct comparison *c, bool *up,
 		return err_set(e, -ENOMEM, "cannot judge %s", c->table->metric);
 	f->moved = comparison_change(c, sums);
 	comparison_prng(c, &rng);
-	int rc = permute_tests(sums, 1, c->base_len, c->new_len, c->function_level, &rng,
-			       &f->moved.p, e);
+	int rc = comparison_test_parts(c, sums, 1, c->function_level, &rng, &f->moved.p, e);
 	if (rc < 0)
 		return rc;
 	f->moved.q = f->moved.p;

@@ -12,6 +12,11 @@ void format_value(char text[FORMAT_MAX], double value, const char *unit)
 	char label[UNIT_LABEL_MAX];
 	const char *small;
 
+	/* As time is shown elsewhere: 945ms, not 0.945s. */
+	if (strcmp(unit, "seconds") == 0) {
+		value *= 1e9;
+		unit = "nanoseconds";
+	}
 	/* Labels are of whole numbers; per unit of work, values may be less than one. */
 	if (value < 1000) {
 		unit_scale(1, unit, "auto", &small);

@@ -4,17 +4,22 @@
  *
  * Values. Each metric has a total for each run, and for each judged function its own value and its
  * cumulative one, all per unit of work. Judged are the functions that have min_share of the total,
- * cumulative, on either side, and exist on both (either has at least 1/20 of the other's share).
+ * cumulative, on either side, and are on both: with a quarter of min_share at least.
  * Every sample belongs to the deepest judged function of its stack: that is the function's own
  * value, so that callees which are small, inlined, renamed, new or gone count as their callers',
  * and own values add up to the total.
  *
- * Tests. A total, an own or a cumulative value is compared between the sides by a permutation test
- * of the means (stats/permute.h): no distribution is assumed, only that runs could have come in any
- * other order. Two-sided p. Levels: alpha is divided among the metrics (Bonferroni); a metric's
- * total is tested at its level, then its functions together, by Benjamini and Hochberg's procedure
- * (stats/multiple.h) at the same level. A false regression is half of each, so alpha at most,
- * before floors, which make it rarer. Intervals are 95%, of the ratio of means (stats/ratio.h).
+ * Tests. Sides are compared by permutation tests of means (stats/permute.h): no distribution is
+ * assumed, only that runs could have come in any other order. Two-sided p. A total is tested as it
+ * is, and so are functions' own and cumulative values. But where totals vary by more than 2.5% from
+ * one time to another, whichever side's they are, functions are tested as shares of their runs'
+ * totals, which what slows a whole run down (a neighbour, the clock) leaves alone. Shares change by
+ * what others do, too, so that p is at least the square of p by values then, and 1 if these went
+ * the other way. Levels: alpha is divided
+ * among the metrics (Bonferroni); a metric's total is tested at its level, then its functions
+ * together, by Benjamini and Hochberg's procedure (stats/multiple.h) at the same level. A false
+ * regression is half of each, so alpha at most, before floors, which make it rarer. Intervals are
+ * 95%, of the ratio of means (stats/ratio.h).
  *
  * A total regressed if it is significant and its rise at least its floor. A function regressed if
  * it is significant and its rise past the relative and the absolute floor, unless the interval of

@@ -90,16 +90,16 @@ static const char *resolution_text(struct gate_verdict *v, const struct comparis
 }
 
 /* How many runs a side can reach the levels, the functions' too. */
-static size_t runs_needed(const struct gate_metric *m, const struct comparison *c)
+static size_t runs_needed(const struct comparison *c)
 {
-	double tests = m->tests ? (double)m->tests : 1;
+	double tests = c->tests ? (double)c->tests : 1;
 
 	return permute_runs_needed(fmin(c->total_level, c->function_level / tests));
 }
 
 static void check_runs(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c)
 {
-	size_t runs, needed = runs_needed(m, c);
+	size_t runs, needed = runs_needed(c);
 	double variation = reasons_variation(c);
 	char level[FORMAT_MAX], smallest[FORMAT_MAX];
 	double p = permute_smallest_p(c->base_len, c->new_len);
@@ -148,10 +148,20 @@ static bool all_exact(const struct comparison *c)
 	return true;
 }
 
+/* Whether all runs were profiled from exec to exit. */
+static bool all_whole(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->len; i++)
+		if (!comparison_entry(c, i)->run->whole)
+			return false;
+	return true;
+}
+
 static void check_samples(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c)
 {
 	double base = m->base_samples / (double)c->base_len;
 	double new = m->new_samples / (double)c->new_len;
+	double times = ceil(c->policy->min_samples / fmax(fmax(base, new), 1));
 
 	if (m->base_samples == 0 && m->new_samples == 0 && strcmp(m->name, "cpu") != 0) {
 		add_note(v, m, "nothing of this was seen on either side");
@@ -159,11 +169,14 @@ static void check_samples(struct gate_verdict *v, struct gate_metric *m, const s
 	}
 	if (base >= c->policy->min_samples || new >= c->policy->min_samples || all_exact(c))
 		return;
+	const char *way_out =
+		verdict_printf(v,
+			       all_whole(c) ? "let a run do %.0f times the work"
+					    : "profile %.0f times as long or as often",
+			       times);
 	add_reason(v, m, GATE_FEW_SAMPLES, 0,
-		   verdict_printf(v,
-				  "%.0f and %.0f samples a run are too few, %.0f are needed: "
-				  "profile longer or more often",
-				  base, new, c->policy->min_samples));
+		   verdict_printf(v, "%.0f and %.0f samples a run are too few, %.0f are needed: %s",
+				  base, new, c->policy->min_samples, way_out));
 }
 
 /* ---- The machine ---- */
@@ -260,6 +273,10 @@ static int check_drift(struct gate_verdict *v, struct gate_metric *m, const stru
 	bool alternating = false;
 	int rc = alternate(c, &alternating, e);
 
+	if (rc == 0 && !alternating && !all_exact(c))
+		add_note(v, m,
+			 "the runs of the sides did not alternate: what changed on the machine in "
+			 "between looks like a change of the program");
 	for (int side = GATE_BASE; side <= GATE_NEW && rc == 0; side++) {
 		const double *values = c->totals + (side == GATE_BASE ? 0 : c->base_len);
 		size_t len = side == GATE_BASE ? c->base_len : c->new_len;
@@ -287,6 +304,14 @@ static int check_drift(struct gate_verdict *v, struct gate_metric *m, const stru
 }
 
 /* ---- Beside the samples ---- */
+
+/* Whether the CPU time of the processes changed in a direction as a total does that regresses. */
+static bool rusage_agrees(const struct gate_metric *m, int direction)
+{
+	const struct gate_change *r = &m->rusage;
+
+	return r->p <= m->alpha && direction * (r->ratio - 1) >= m->floors.total;
+}
 
 static int check_rusage(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c,
 			struct err *e)
@@ -380,6 +405,11 @@ bool reasons_forbid(const struct gate_metric *m, enum gate_outcome outcome)
 			break;
 		case GATE_RESOLUTION:
 			if (outcome == GATE_PASS || outcome == GATE_MOVED)
+				return true;
+			break;
+		case GATE_COVERAGE:
+			if (!(outcome == GATE_REGRESSION && rusage_agrees(m, 1)) &&
+			    !(outcome == GATE_IMPROVED && rusage_agrees(m, -1)))
 				return true;
 			break;
 		default:

@@ -35,7 +35,10 @@ int gate_render_markdown(const struct gate_verdict *v, struct buf *to);
 
 /**
  * GitHub workflow commands: ::error for regressions, ::warning for warnings and what is
- * inconclusive, ::notice for improvements; at most ten of each, as many as GitHub shows. File names
- * below `root` (NULL: none) are given relative to it, as GitHub wants them; others are left out.
+ * inconclusive, ::notice for improvements; at most ten of each, as many as GitHub shows. Files
+ * below `root` (NULL: none) are named relative to it, as GitHub wants them, if `has` (NULL: any)
+ * says that the root has them. Of functions in other files, such as libraries', only the culprit is
+ * told.
  */
-int gate_render_github(const struct gate_verdict *v, const char *root, struct buf *to);
+int gate_render_github(const struct gate_verdict *v, const char *root,
+		       bool (*has)(const char *root, const char *name), struct buf *to);

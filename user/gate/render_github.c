@@ -15,6 +15,7 @@ enum level { LEVEL_NONE, LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE };
 struct printer {
 	struct buf *to;
 	const char *root;
+	bool (*has)(const char *root, const char *name);
 	size_t counts[LEVEL_NOTICE + 1];
 };
 
@@ -55,12 +56,20 @@ static const char *relative_path(const char *root, const char *file)
 	return strncmp(file, root, len) == 0 && file[len] == '/' ? file + len + 1 : NULL;
 }
 
+/* The name of a row's file in the root; NULL: it is not there. */
+static const char *row_path(const struct printer *p, const struct gate_row *row)
+{
+	const char *path = relative_path(p->root, row->file);
+
+	return path && p->has && !(p->root && p->has(p->root, path)) ? NULL : path;
+}
+
 /* `::error file=src/a.c,line=3,title=cprofbpf gate%3A cpu::text` */
 static void print_command(struct printer *p, enum level level, const struct gate_metric *m,
 			  const struct gate_row *row, const struct buf *text)
 {
 	static const char *const names[] = { "", "error", "warning", "notice" };
-	const char *path = row ? relative_path(p->root, row->file) : NULL;
+	const char *path = row ? row_path(p, row) : NULL;
 
 	if (text->error)
 		p->to->error = text->error;
@@ -88,7 +97,8 @@ static void print_metric(struct printer *p, const struct gate_metric *m)
 	buf_printf(&text, "%s: ", gate_outcome_name(m->outcome));
 	words_total(&text, m);
 	vec_for_each(reason, &m->reasons)
-		buf_printf(&text, "; %s", reason->text);
+		if (reason_tells(m, reason))
+			buf_printf(&text, "; %s", reason->text);
 	print_command(p, outcome_level(m->outcome), m, NULL, &text);
 }
 
@@ -96,14 +106,17 @@ static void print_rows(struct printer *p, const struct gate_metric *m)
 {
 	vec_for_each(row, &m->rows) {
 		_cleanup_(buf_deinit) struct buf text = { 0 };
+		if (!row->culprit && !row_path(p, row))
+			continue;
 		words_row(&text, row, m->unit);
 		print_command(p, row_level(m, row), m, row, &text);
 	}
 }
 
-int gate_render_github(const struct gate_verdict *v, const char *root, struct buf *to)
+int gate_render_github(const struct gate_verdict *v, const char *root,
+		       bool (*has)(const char *root, const char *name), struct buf *to)
 {
-	struct printer p = { .to = to, .root = root };
+	struct printer p = { .to = to, .root = root, .has = has };
 
 	vec_for_each(m, &v->metrics)
 		print_metric(&p, m);

@@ -47,10 +47,10 @@ static void put_attribute(struct buf *to, const char *name, const char *value)
 	buf_printf(to, "\"");
 }
 
+/* What a suite has, and all suites together. */
 static void put_tally(struct buf *to, const struct tally *t)
 {
-	buf_printf(to, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\"", t->tests,
-		   t->failures, t->skipped);
+	buf_printf(to, " tests=\"%zu\" failures=\"%zu\" errors=\"0\"", t->tests, t->failures);
 }
 
 static void put_property(struct buf *to, const char *name, const char *value)
@@ -92,6 +92,15 @@ static void put_case(struct buf *to, const struct gate_metric *m, const char *na
 	put_attribute(to, "name", name);
 }
 
+/* Where it is has no attribute that all readers know. */
+static void put_says(struct buf *to, const struct gate_metric *m, const struct gate_row *r)
+{
+	words_row(to, r, m->unit);
+	if (*r->file)
+		buf_printf(to, ", ");
+	words_place(to, r);
+}
+
 static void put_total(struct buf *to, const struct gate_metric *m)
 {
 	_cleanup_(buf_deinit) struct buf says = { 0 };
@@ -100,10 +109,11 @@ static void put_total(struct buf *to, const struct gate_metric *m)
 
 	words_total(&says, m);
 	vec_for_each(reason, &m->reasons)
-		buf_printf(&says, "; %s", reason->text);
+		if (reason_tells(m, reason))
+			buf_printf(&says, "; %s", reason->text);
 	if (f == FATE_FAILED && culprit) {
 		buf_printf(&says, "; ");
-		words_row(&says, culprit, m->unit);
+		put_says(&says, m, culprit);
 	}
 	put_case(to, m, "total");
 	buf_printf(to, ">\n");
@@ -115,12 +125,8 @@ static void put_row(struct buf *to, const struct gate_metric *m, const struct ga
 {
 	_cleanup_(buf_deinit) struct buf says = { 0 };
 
-	words_row(&says, r, m->unit);
+	put_says(&says, m, r);
 	put_case(to, m, r->name);
-	if (*r->file)
-		put_attribute(to, "file", r->file);
-	if (*r->file && r->line > 0)
-		buf_printf(to, " line=\"%" PRId64 "\"", r->line);
 	buf_printf(to, ">\n");
 	put_fate(to, fate_of(m, r->state), &says);
 	buf_printf(to, "    </testcase>\n");
@@ -154,7 +160,6 @@ int gate_render_junit(const struct gate_verdict *v, struct buf *to)
 		struct tally t = tally_of(m);
 		all.tests += t.tests;
 		all.failures += t.failures;
-		all.skipped += t.skipped;
 	}
 	buf_printf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
 	put_attribute(to, "name", "cprofbpf gate");
@@ -165,7 +170,7 @@ int gate_render_junit(const struct gate_verdict *v, struct buf *to)
 		buf_printf(to, "  <testsuite");
 		put_attribute(to, "name", m->name);
 		put_tally(to, &t);
-		buf_printf(to, ">\n");
+		buf_printf(to, " skipped=\"%zu\">\n", t.skipped);
 		put_properties(to, v, m);
 		put_total(to, m);
 		vec_for_each(row, &m->rows)

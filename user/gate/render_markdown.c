@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/cleanup.h"
+#include "gate/brief.h"
 #include "gate/escape.h"
 #include "gate/format.h"
 #include "gate/render.h"
@@ -58,6 +59,16 @@ static void put_code(struct buf *to, const char *text)
 		buf_add(to, "`", 1);
 }
 
+static void put_function(struct buf *to, const char *name)
+{
+	_cleanup_(buf_deinit) struct buf brief = { 0 };
+
+	if (brief_name(&brief, name) < 0)
+		to->error = brief.error;
+	else
+		put_code(to, brief.len ? brief.data : "");
+}
+
 static void put_text(struct buf *to, const char *text)
 {
 	escape_add(to, ESCAPE_MARKDOWN, text, TEXT_RUNES);
@@ -105,26 +116,25 @@ static void add_row(struct printer *p, const struct gate_metric *m, const struct
 	_cleanup_(buf_deinit) struct buf row = { 0 };
 
 	buf_printf(&row, r->culprit ? "| **" : "| ");
-	put_code(&row, r->name);
+	put_function(&row, r->name);
 	buf_printf(&row, r->culprit ? "** | " : " | ");
-	words_state(&row, r);
+	buf_printf(&row, "%s%s", words_state(m, r->state),
+		   row_with_callees(r) ? " with callees" : "");
 	buf_printf(&row, " |");
 	put_change(&row, row_change(r), m->unit);
 	if (r->caller) {
 		buf_printf(&row, " by ");
-		put_code(&row, r->caller);
+		put_function(&row, r->caller);
 		buf_printf(&row, " (%.0f%%)", r->caller_part * 100);
 	}
 	if (r->through) {
 		buf_printf(&row, " in ");
-		put_code(&row, r->through);
+		put_function(&row, r->through);
 	}
 	buf_printf(&row, " |");
 	if (*r->file) {
 		_cleanup_(buf_deinit) struct buf place = { 0 };
-		buf_printf(&place, "%s", r->file);
-		if (r->line > 0)
-			buf_printf(&place, ":%" PRId64, r->line);
+		words_place(&place, r);
 		buf_printf(&row, " ");
 		put_code(&row, place.data ? place.data : "");
 	}
@@ -177,10 +187,12 @@ static void add_folded(struct printer *p, const struct gate_metric *m)
 static void add_items(struct printer *p, const struct gate_metric *m)
 {
 	_cleanup_(buf_deinit) struct buf runs = { 0 }, self = { 0 }, power = { 0 };
+	bool inconclusive = m->outcome == GATE_INCONCLUSIVE;
 
 	add_line(p, "");
 	vec_for_each(reason, &m->reasons)
-		add_item(p, "**inconclusive:** ", reason->text);
+		if (reason_tells(m, reason))
+			add_item(p, inconclusive ? "**inconclusive:** " : "note: ", reason->text);
 	vec_for_each(note, &m->notes)
 		add_item(p, "note: ", *note);
 	words_runs(&runs, m);

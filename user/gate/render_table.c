@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "gate/brief.h"
 #include "gate/escape.h"
 #include "gate/format.h"
 #include "gate/render.h"
@@ -99,18 +100,12 @@ static void print_line(const struct printer *p, const char *before, const char *
 	buf_printf(p->to, "\n");
 }
 
-static void print_verdict(const struct printer *p, enum gate_state s)
+static void print_verdict(const struct printer *p, const struct gate_metric *m, enum gate_state s)
 {
-	print_coloured(p, state_colour(s), gate_state_name(s));
-	buf_printf(p->to, "%*s  ", VERDICT - (int)strlen(gate_state_name(s)), "");
-}
+	const char *text = words_state(m, s);
 
-static void put_place(struct buf *to, const struct gate_row *r)
-{
-	buf_printf(to, " (%s", r->file);
-	if (r->line > 0)
-		buf_printf(to, ":%" PRId64, r->line);
-	buf_printf(to, ")");
+	print_coloured(p, state_colour(s), text);
+	buf_printf(p->to, "%*s  ", VERDICT - (int)strlen(text), "");
 }
 
 static void print_row(const struct printer *p, const struct gate_metric *m,
@@ -118,17 +113,20 @@ static void print_row(const struct printer *p, const struct gate_metric *m,
 {
 	_cleanup_(buf_deinit) struct buf name = { 0 };
 
-	buf_printf(&name, "%s", r->name);
+	brief_name(&name, r->name);
 	if (r->by_cum && row_tells(r))
 		buf_printf(&name, " and callees");
-	if (*r->file)
-		put_place(&name, r);
+	if (*r->file) {
+		buf_printf(&name, " (");
+		words_place(&name, r);
+		buf_printf(&name, ")");
+	}
 	if (r->caller || r->through)
 		buf_printf(&name, ", ");
 	if (words_cause(&name, r) < 0)
 		p->to->error = name.error;
 	print_change(p, row_change(r), m->unit);
-	print_verdict(p, r->state);
+	print_verdict(p, m, r->state);
 	print_name(p, name.data ? name.data : "");
 }
 
@@ -138,15 +136,21 @@ static void print_rows(const struct printer *p, const struct gate_metric *m)
 	print_coloured(p, bold, heads);
 	buf_printf(p->to, "\n");
 	print_change(p, &m->total, m->unit);
-	print_verdict(p, m->total_state);
+	print_verdict(p, m, m->total_state);
 	print_name(p, "total");
 	if (!isnan(m->rusage.p)) {
 		print_change(p, &m->rusage, "seconds");
 		buf_printf(p->to, "%*s  CPU time of the process (rusage)\n", VERDICT, "");
 	}
-	vec_for_each(row, &m->rows)
-		if (p->o->all || row_tells(row))
+	size_t told = 0;
+	vec_for_each(row, &m->rows) {
+		told += row_tells(row);
+		if (p->o->all || (row_tells(row) && told <= WORDS_ROWS_SHOWN))
 			print_row(p, m, row);
+	}
+	if (!p->o->all && told > WORDS_ROWS_SHOWN)
+		buf_printf(p->to, "  %zu functions more changed: --all lists them\n",
+			   told - WORDS_ROWS_SHOWN);
 	if (!isnan(m->moved.p)) {
 		print_change(p, &m->moved, m->unit);
 		buf_printf(p->to, "%*s  all that changed, summed up\n", VERDICT, "");
@@ -198,8 +202,10 @@ static void print_metric(const struct printer *p, const struct gate_metric *m)
 		print_line(p, "", runs.data);
 	print_folded(p, m);
 	print_asked(p, m);
+	bool inconclusive = m->outcome == GATE_INCONCLUSIVE;
 	vec_for_each(reason, &m->reasons)
-		print_line(p, "inconclusive: ", reason->text);
+		if (reason_tells(m, reason))
+			print_line(p, inconclusive ? "inconclusive: " : "note: ", reason->text);
 	vec_for_each(note, &m->notes)
 		print_line(p, "note: ", *note);
 	buf_printf(p->to, "\n");

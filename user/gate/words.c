@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "gate/words.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "gate/brief.h"
 #include "gate/format.h"
 
 const struct gate_row *words_culprit(const struct gate_metric *m)
@@ -30,26 +32,39 @@ int words_change(struct buf *to, const struct gate_change *c, const char *unit)
 	return buf_printf(to, ", p = %s", p);
 }
 
-int words_state(struct buf *to, const struct gate_row *r)
+const char *words_state(const struct gate_metric *m, enum gate_state s)
 {
-	bool with = r->by_cum && row_tells(r) && r->state != GATE_CALLEES;
+	bool unclear = s == GATE_SAME && m->outcome == GATE_INCONCLUSIVE;
 
-	return buf_printf(to, "%s%s", gate_state_name(r->state), with ? " with callees" : "");
+	return unclear ? "unclear" : gate_state_name(s);
+}
+
+int words_place(struct buf *to, const struct gate_row *r)
+{
+	buf_printf(to, "%s", r->file);
+	if (*r->file && r->line > 0)
+		buf_printf(to, ":%" PRId64, r->line);
+	return to->error;
 }
 
 int words_cause(struct buf *to, const struct gate_row *r)
 {
-	if (r->caller)
-		buf_printf(to, "by %s (%.0f%%)", r->caller, r->caller_part * 100);
-	if (r->through)
-		buf_printf(to, "%sin %s", r->caller ? ", " : "", r->through);
+	if (r->caller) {
+		buf_printf(to, "by ");
+		brief_name(to, r->caller);
+		buf_printf(to, " (%.0f%%)", r->caller_part * 100);
+	}
+	if (r->through) {
+		buf_printf(to, "%sin ", r->caller ? ", " : "");
+		brief_name(to, r->through);
+	}
 	return to->error;
 }
 
 int words_row(struct buf *to, const struct gate_row *r, const char *unit)
 {
 	static const char *const said[] = {
-		[GATE_SAME] = "did not change",
+		[GATE_SAME] = "shows no clear change",
 		[GATE_REGRESSED] = "regressed",
 		[GATE_BETTER] = "improved",
 		[GATE_ROW_MOVED] = "gained or lost what others lost or gained",
@@ -59,7 +74,8 @@ int words_row(struct buf *to, const struct gate_row *r, const char *unit)
 		[GATE_IGNORED] = "is ignored",
 	};
 
-	buf_printf(to, "%s %s: ", r->name, said[r->state]);
+	brief_name(to, r->name);
+	buf_printf(to, " %s%s: ", said[r->state], row_with_callees(r) ? " with its callees" : "");
 	words_change(to, row_change(r), unit);
 	if (r->caller || r->through)
 		buf_printf(to, ", ");
@@ -69,7 +85,7 @@ int words_row(struct buf *to, const struct gate_row *r, const char *unit)
 int words_total(struct buf *to, const struct gate_metric *m)
 {
 	static const char *const said[] = {
-		[GATE_SAME] = "did not change",
+		[GATE_SAME] = "shows no clear change",
 		[GATE_REGRESSED] = "regressed",
 		[GATE_BETTER] = "improved",
 		[GATE_WARNING] = "may have regressed",
@@ -128,8 +144,15 @@ int words_folded(struct buf *to, const struct gate_metric *m, const struct gate_
 	bool added = f->new > f->base;
 
 	format_value(value, added ? f->new : f->base, m->unit);
-	buf_printf(to, "only in the %s runs: %s (%s)", added ? "new" : "base", f->name, value);
-	return f->into ? buf_printf(to, ", counted as %s's", f->into) : to->error;
+	buf_printf(to, "%s in the %s runs: ", f->base > 0 && f->new > 0 ? "nearly only" : "only",
+		   added ? "new" : "base");
+	brief_name(to, f->name);
+	buf_printf(to, " (%s)", value);
+	if (!f->into)
+		return to->error;
+	buf_printf(to, ", counted as ");
+	brief_name(to, f->into);
+	return buf_printf(to, "'s");
 }
 
 static int put_machine(struct buf *to, const char *whose, const struct gate_machine *m)
