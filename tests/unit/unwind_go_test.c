@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "unwind/go_functions.h"
+#include "unwind/go_heights.h"
 #include "unwind/tables.h"
 
 static struct unwind_rule rules[UNWIND_RULES];

@@ -13,6 +13,7 @@
 #include "sym/debuginfo.h"
 #include "sym/demangle.h"
 #include "sym/fdefunc.h"
+#include "sym/gofunc.h"
 #include "sym/symtab.h"
 
 struct name {
@@ -23,7 +24,8 @@ struct symbols {
 	char *basename;
 	struct debugfile debug; /* fd -1: none */
 	struct debuginfo *dwarf;
-	struct symtab *symtab, *dynsym; /* any of the four may be NULL */
+	struct symtab *symtab, *dynsym; /* any of the five may be NULL */
+	struct gofunc *go;
 	struct fdefunc *fdes;
 
 	struct map by_function; /* const struct debuginfo_function * -> struct name */
@@ -40,6 +42,7 @@ static int sources_open(struct symbols *s, struct elf_file *f, const struct debu
 	int dwarf = debuginfo_create(f, place, &s->dwarf, NULL);
 	int symtab = symtab_create(f, SYMTAB_STATIC, &s->symtab, NULL);
 	int dynsym = symtab_create(f, SYMTAB_DYNAMIC, &s->dynsym, NULL);
+	int go = symtab < 0 ? gofunc_create(f, &s->go, NULL) : 0;
 	int fdes = fdefunc_create(f, &s->fdes, NULL);
 
 	if ((dwarf < 0 || symtab < 0) && debugfile_open(f, place, &s->debug, NULL) == 0) {
@@ -48,7 +51,8 @@ static int sources_open(struct symbols *s, struct elf_file *f, const struct debu
 		if (symtab < 0)
 			symtab = symtab_create(s->debug.elf, SYMTAB_STATIC, &s->symtab, NULL);
 	}
-	if (dwarf == -ENOMEM || symtab == -ENOMEM || dynsym == -ENOMEM || fdes == -ENOMEM)
+	if (dwarf == -ENOMEM || symtab == -ENOMEM || dynsym == -ENOMEM || go == -ENOMEM ||
+	    fdes == -ENOMEM)
 		return -ENOMEM;
 	return 0;
 }
@@ -81,6 +85,7 @@ void symbols_destroy(struct symbols *s)
 	debuginfo_destroy(s->dwarf);
 	symtab_destroy(s->symtab);
 	symtab_destroy(s->dynsym);
+	gofunc_destroy(s->go);
 	fdefunc_destroy(s->fdes);
 	debugfile_close(&s->debug);
 	map_deinit(&s->by_function);
@@ -144,6 +149,8 @@ static enum symbols_source address_find(const struct symbols *s, uint64_t addr,
 		return SYMBOLS_SYMTAB;
 	if (s->dynsym && symtab_find(s->dynsym, addr, symbol))
 		return SYMBOLS_DYNSYM;
+	if (s->go && gofunc_find(s->go, addr, symbol))
+		return SYMBOLS_GO;
 	if (!s->fdes || !fdefunc_find(s->fdes, addr, fde))
 		return SYMBOLS_NONE;
 	if (s->symtab && symtab_find_start(s->symtab, fde->start, symbol))

@@ -6,7 +6,8 @@
  *   1. DWARF of the file, or of its separate debug file (debugfile.h has the search order)
  *   2. .symtab of the file, or of its debug file
  *   3. .dynsym, inside a symbol's size, or where an FDE starts at the symbol
- *   4. the FDE table: "_start", "main" and "[FILE]+0xSTART", one name for each function
+ *   4. the .gopclntab of a Go program
+ *   5. the FDE table: "_start", "main" and "[FILE]+0xSTART", one name for each function
  * Where DWARF knows a line but no function (assembly), the name is that of the next source.
  *
  * A profile's callers are return addresses - 1; nothing is added or taken off here.
@@ -27,6 +28,7 @@ enum symbols_source {
 	SYMBOLS_DWARF,
 	SYMBOLS_SYMTAB,
 	SYMBOLS_DYNSYM,
+	SYMBOLS_GO,
 	SYMBOLS_FDE,
 };
 

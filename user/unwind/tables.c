@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "unwind/cfi.h"
 #include "unwind/cfi_program.h"
-#include "unwind/go_functions.h"
+#include "unwind/go_heights.h"
 #include "unwind/heights.h"
 #include "unwind/pages.h"
 #include "unwind/quirks.h"

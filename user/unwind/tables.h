@@ -36,7 +36,7 @@ void unwind_tables_destroy(struct unwind_tables *t);
  * Compile a file's CFI. *dir is the value for struct unwind_mapping, good for every address of its
  * PT_LOAD segments' file contents (whole pages): UNWIND_DIR_NONE if nothing is known of its code.
  * Damaged CFI gives rows as far as it can be read. Go programs, which have no .eh_frame, are
- * compiled from their .gopclntab (unwind/go_functions.h), a C library without CFI from its code
+ * compiled from their .gopclntab (unwind/go_heights.h), a C library without CFI from its code
  * (unwind/heights.h); what is known beyond CFI is put right (unwind/quirks.h).
  *
  * -ENOSPC: the tables are full, or its addresses span more than the directory holds; -ENOMEM;

@@ -14,7 +14,6 @@
 
 #include "base/cursor.h"
 #include "elf/elf_file.h"
-#include "unwind/cfi.h"
 
 struct go_functions {
 	struct elf_range table;    /* borrowed from the file */
@@ -36,33 +35,14 @@ struct go_function {
 	uint64_t start, end;
 	const char *name; /* in the table */
 	enum go_kind kind;
-	struct cursor heights; /* for go_height_next() */
+	struct cursor heights; /* its height at each PC, to be read by unwind/go_heights.h */
 };
 
-/** A walk over the heights of a function; zeroed but for `code` and `end`. */
-struct go_height {
-	struct cursor code;
-	uint64_t start, end; /* the addresses that `bytes` is true for */
-	int64_t bytes;       /* between the stack pointer and the return address */
-	bool begun;
-};
-
-/** Find the table of a file: false if it is no Go program, or one whose format is not known. */
+/**
+ * Find the table of a file: false if it is no Go program, or one whose format is not known, or if
+ * the table's addresses do not agree with the code.
+ */
 bool go_functions_init(struct go_functions *g, struct elf_file *f);
 
 /** The i-th function, i < g->len; false if the table is damaged there. */
 bool go_functions_get(const struct go_functions *g, uint32_t i, struct go_function *to);
-
-/** Begin with the heights of a function, then get the next one; false after the last, or where they
- * are damaged. */
-struct go_height go_height_init(const struct go_function *function);
-bool go_height_next(struct go_height *h);
-
-/** Whether a function takes stack anywhere. */
-bool go_function_has_frame(const struct go_function *function);
-
-/**
- * Append the functions to a table as FDEs of CFI_CIE_GO, their `program` being their number, and
- * sort it. Nothing is added if the addresses do not agree with the code. 0 or -ENOMEM.
- */
-int go_functions_add(const struct go_functions *g, struct elf_file *f, struct cfi_table *t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-#include "unwind/go_functions.h"
+#include "elf/go_functions.h"
 
 #include <string.h>
 
@@ -37,30 +37,6 @@ static uint64_t text_address(struct elf_file *f, uint64_t in_header)
 			return address;
 	}
 	return elf_file_section(f, ".text", &text, NULL) == 0 ? text.vaddr : 0;
-}
-
-bool go_functions_init(struct go_functions *g, struct elf_file *f)
-{
-	struct go_header header;
-	uint32_t magic;
-	uint8_t sizes[4]; /* padding, padding, smallest instruction, pointer */
-
-	if (elf_file_section(f, ".gopclntab", &g->table, NULL) < 0 &&
-	    elf_file_section(f, ".data.rel.ro.gopclntab", &g->table, NULL) < 0)
-		return false;
-	struct cursor c = cursor_init(g->table.data, g->table.size);
-	if (!cursor_u32(&c, &magic) || (magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
-	    !cursor_read(&c, sizes, sizeof(sizes)) || sizes[2] != 1 ||
-	    sizes[3] != sizeof(uint64_t) || !cursor_read(&c, &header, sizeof(header)) ||
-	    header.functions > g->table.size / FUNCTAB_ENTRY)
-		return false;
-	g->text = text_address(f, header.text);
-	g->len = (uint32_t)header.functions;
-	g->names = header.names;
-	g->functions = header.table;
-	g->heights = header.values;
-	g->flags = magic == MAGIC_1_18 ? FUNC_FLAGS_1_18 : FUNC_FLAGS_1_20;
-	return g->text != 0;
 }
 
 /* The table from an offset on. */
@@ -110,37 +86,6 @@ bool go_functions_get(const struct go_functions *g, uint32_t i, struct go_functi
 	return true;
 }
 
-struct go_height go_height_init(const struct go_function *function)
-{
-	return (struct go_height){ .code = function->heights, .end = function->start, .bytes = -1 };
-}
-
-/* Pairs of numbers: by how much the value changes (signed as zigzag; 0 ends all but the first), for
- * how many bytes. */
-bool go_height_next(struct go_height *h)
-{
-	uint64_t change, bytes;
-
-	if (!cursor_uleb(&h->code, &change) || (change == 0 && h->begun) ||
-	    !cursor_uleb(&h->code, &bytes) || bytes == 0 || bytes > UINT32_MAX)
-		return false;
-	h->begun = true;
-	h->bytes = (int64_t)((uint64_t)h->bytes + ((change >> 1) ^ -(change & 1)));
-	h->start = h->end;
-	h->end += bytes;
-	return true;
-}
-
-bool go_function_has_frame(const struct go_function *function)
-{
-	struct go_height h = go_height_init(function);
-
-	while (go_height_next(&h) && h.start < function->end)
-		if (h.bytes > 0)
-			return true;
-	return false;
-}
-
 /* goexit begins with a nop, which its return address is behind, and a call. */
 static bool is_goexit(struct elf_file *f, uint64_t vaddr)
 {
@@ -150,24 +95,38 @@ static bool is_goexit(struct elf_file *f, uint64_t vaddr)
 	       code[1] == 0xe8;
 }
 
-int go_functions_add(const struct go_functions *g, struct elf_file *f, struct cfi_table *t)
+/* Whether the table and the code are of one mind about where functions are. */
+static bool addresses_agree(const struct go_functions *g, struct elf_file *f)
 {
-	size_t before = t->fdes.len;
 	struct go_function function;
-	bool verified = false;
 
-	for (uint32_t i = 0; i < g->len; i++) {
-		if (!go_functions_get(g, i, &function))
-			continue;
-		struct cfi_fde fde = { function.start, function.end, CFI_CIE_GO, i, 0 };
-		verified |= strcmp(function.name, "runtime.goexit") == 0 &&
-			    is_goexit(f, function.start);
-		if (f->entry >= function.start && f->entry < function.end)
-			fde.cie = CFI_CIE_ROOT;
-		if (vec_push(&t->fdes, fde) < 0)
-			return -ENOMEM;
-	}
-	if (!verified)
-		t->fdes.len = before;
-	return cfi_table_sort(t);
+	for (uint32_t i = 0; i < g->len; i++)
+		if (go_functions_get(g, i, &function) &&
+		    strcmp(function.name, "runtime.goexit") == 0)
+			return is_goexit(f, function.start);
+	return false;
+}
+
+bool go_functions_init(struct go_functions *g, struct elf_file *f)
+{
+	struct go_header header;
+	uint32_t magic;
+	uint8_t sizes[4]; /* padding, padding, smallest instruction, pointer */
+
+	if (elf_file_section(f, ".gopclntab", &g->table, NULL) < 0 &&
+	    elf_file_section(f, ".data.rel.ro.gopclntab", &g->table, NULL) < 0)
+		return false;
+	struct cursor c = cursor_init(g->table.data, g->table.size);
+	if (!cursor_u32(&c, &magic) || (magic != MAGIC_1_18 && magic != MAGIC_1_20) ||
+	    !cursor_read(&c, sizes, sizeof(sizes)) || sizes[2] != 1 ||
+	    sizes[3] != sizeof(uint64_t) || !cursor_read(&c, &header, sizeof(header)) ||
+	    header.functions > g->table.size / FUNCTAB_ENTRY)
+		return false;
+	g->text = text_address(f, header.text);
+	g->len = (uint32_t)header.functions;
+	g->names = header.names;
+	g->functions = header.table;
+	g->heights = header.values;
+	g->flags = magic == MAGIC_1_18 ? FUNC_FLAGS_1_18 : FUNC_FLAGS_1_20;
+	return g->text != 0 && addresses_agree(g, f);
 }
