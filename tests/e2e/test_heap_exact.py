@@ -300,6 +300,18 @@ def test_programs_that_a_command_starts(t):
     t.check(seen >= 40 * (times - sum(map(int, told))), "%d of %d seen, %s told to be missing", seen, 40 * times, told)
 
 
+def test_large_program_that_a_command_starts(t):
+    """It is probed before its code is compiled, and there is room for the stacks that can be walked only then."""
+    for _ in range(10):
+        result = t.run("heap", "--rate", 1, "-o", t.path("heap.pb.gz"), "--", "sh", "-c", "clang --version; true")
+        if "ended before" not in result.err:
+            break
+    t.check_says(result, r" 0 lost", r"1 programs were probed up to")
+    complete = float(re.search(r"([0-9.]+)% complete", result.err)[1])
+    seen = heap.read_profile(t, t.path("heap.pb.gz")).count()
+    t.check(complete > 99 and seen > 2500, "%d samples, %.2f%% complete", seen, complete)
+
+
 def test_preloaded_command(t):
     os.environ["LD_PRELOAD"] = heap.library("jemalloc")
     try:

@@ -129,7 +129,7 @@ static void test_the_line_of_a_heap(void **state)
 		  false },
 		{ { .unprobed = 3, .late = 2, .late_ns = 7400000 },
 		  "allocated 0 B in 0 objects, in use of that 0 B in 0, 3 processes ended before "
-		  "they were probed, 2 programs were probed up to 7 ms after they began, heap "
+		  "they were probed, 2 programs were probed up to 7.4 ms after they began, heap "
 		  "probes cost this process 0.00% of its CPU",
 		  false },
 		{ { .probe_errors = 2, .probe_error = "no room" },

@@ -126,7 +126,7 @@ static void format_heap(struct buf *to, const struct session_stats *s)
 		buf_printf(to, ", %" PRIu64 " processes ended before they were probed",
 			   h->unprobed);
 	if (h->late)
-		buf_printf(to, ", %" PRIu64 " programs were probed up to %.0f ms after they began",
+		buf_printf(to, ", %" PRIu64 " programs were probed up to %.1f ms after they began",
 			   h->late, (double)h->late_ns / 1e6);
 	if (h->probe_errors)
 		buf_printf(to, ", %" PRIu64 " files could not be probed (%s)", h->probe_errors,

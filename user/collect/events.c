@@ -131,37 +131,31 @@ static void sample_handle(struct events *ev, const struct sample_event *s, size_
 /* ---- The life of the targets -------------------------------------------------------------------
  */
 
-static void fork_handle(struct events *ev, const struct task_event *t)
+static struct process *fork_handle(struct events *ev, const struct task_event *t)
 {
 	struct process *parent = processes_find(ev->processes, (pid_t)t->parent);
 	struct process *child = processes_add(ev->processes, (pid_t)t->tgid, true);
 
-	if (!child)
-		return;
-	process_inherit(ev->processes, child, parent, t->time_ns);
+	if (child)
+		process_inherit(ev->processes, child, parent, t->time_ns);
+	return child;
 }
 
 static void task_handle(struct events *ev, const struct task_event *t)
 {
-	struct process *p;
+	struct process *p = t->type == EVENT_FORK ? fork_handle(ev, t)
+						  : processes_find(ev->processes, (pid_t)t->tgid);
 
-	if (t->type == EVENT_FORK) {
-		fork_handle(ev, t);
-		return;
-	}
-	p = processes_find(ev->processes, (pid_t)t->tgid);
 	if (!p)
 		return;
 	if (t->type == EVENT_EXIT) {
 		process_end(ev->processes, p, t->cpu_ns);
-		if (ev->changed)
-			ev->changed(ev->ctx, p, 0);
 	} else if (t->type == EVENT_EXEC) {
 		process_executed(ev->processes, p, t->tag);
 		process_refresh(ev->processes, p, NULL);
-		if (ev->changed)
-			ev->changed(ev->ctx, p, t->tag);
 	}
+	if (ev->changed)
+		ev->changed(ev->ctx, p, t);
 }
 
 int events_handle(void *ctx, void *record, size_t size)

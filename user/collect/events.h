@@ -20,8 +20,8 @@ struct sideband;
 typedef void (*events_finished_fn)(void *ctx, const struct sample_event *event,
 				   const struct sample_key *key);
 
-/** The process runs another program now (`tag`), or has ended (0). */
-typedef void (*events_changed_fn)(void *ctx, struct process *p, uint64_t tag);
+/** The process was forked, runs another program now, or has ended, as the event tells. */
+typedef void (*events_changed_fn)(void *ctx, struct process *p, const struct task_event *event);
 
 /** What the events act on; everything but `recalled` is borrowed. */
 struct events {

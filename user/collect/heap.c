@@ -21,8 +21,11 @@ extern const char bpf_object_heap[], bpf_object_heap_end[];
 #define COUNTS_ENTRIES (1U << 16)
 #define SWEEP_BATCH    4096U
 
-/* A second of stacks, and the copies of those that BPF cannot walk. */
-#define RING_BYTES (16U << 20)
+/* A second of stacks, and the copies of those that BPF cannot walk: where most calls are sampled,
+ * all those of the tenth of a second in which the code of a large program is compiled. */
+#define RING_BYTES       (16U << 20)
+#define RING_BYTES_DENSE (64U << 20)
+#define RATE_DENSE       4096
 
 struct heap_collector {
 	struct follow follow;
@@ -56,14 +59,19 @@ static uint32_t life_of(uint64_t tag)
 	return (uint32_t)(tag ^ (tag >> 32));
 }
 
-static void process_changed(void *ctx, struct process *p, uint64_t tag)
+static void process_changed(void *ctx, struct process *p, const struct task_event *event)
 {
 	struct heap_collector *c = ctx;
 	uint32_t pid = (uint32_t)p->pid;
-	uint32_t *life = map_put(&c->lives, &pid, NULL);
 
+	if (event->type == EVENT_FORK) {
+		/* At once: before the code that it may execute now is compiled. */
+		heap_probes_inherit(&c->probes, p->pid, (pid_t)event->parent, &c->follow.files);
+		return;
+	}
+	uint32_t *life = map_put(&c->lives, &pid, NULL);
 	if (life)
-		*life = tag ? life_of(tag) : 0;
+		*life = event->type == EVENT_EXEC ? life_of(event->tag) : 0;
 	c->sweep = true;
 }
 
@@ -304,7 +312,7 @@ static int collector_start(struct heap_collector *c, const struct heap_options *
 		.name = "cprofbpf_heap",
 		.start = bpf_object_heap,
 		.end = bpf_object_heap_end,
-		.ring_bytes = RING_BYTES,
+		.ring_bytes = o->rate_bytes < RATE_DENSE ? RING_BYTES_DENSE : RING_BYTES,
 		.scratch_slots = cpus * HEAP_SLOTS_PER_CPU,
 	};
 	int rc = follow_open(f, &o->follow, &from, e);

@@ -293,6 +293,18 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 	return rc;
 }
 
+void heap_probes_inherit(struct heap_probes *h, pid_t child, pid_t parent,
+			 const struct code_files *files)
+{
+	/* What is added is behind them. */
+	for (size_t i = 0, n = h->attachments.len; i < n; i++) {
+		if (h->attachments.items[i].pid != parent)
+			continue;
+		uint32_t file = h->attachments.items[i].file;
+		heap_probes_attach(h, child, code_files_at(files, file), NULL);
+	}
+}
+
 static void process_update(struct heap_probes *h, const struct process *p,
 			   const struct code_files *files)
 {

@@ -77,6 +77,11 @@ void heap_probes_count_ended(struct heap_probes *h, struct processes *processes)
 int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file *file,
 		       struct err *e);
 
+/** Attach to a child what its parent has: these files it has mapped, or the program that it
+ * executes probably will. Best effort. */
+void heap_probes_inherit(struct heap_probes *h, pid_t child, pid_t parent,
+			 const struct code_files *files);
+
 /** Take the probes on allocations away, leaving those on frees; and put them back. */
 void heap_probes_pause(struct heap_probes *h);
 void heap_probes_resume(struct heap_probes *h, const struct code_files *files);

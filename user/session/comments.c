@@ -101,7 +101,7 @@ static void probes_add_comment(struct profile *p, struct buf *text,
 	if (h->late) {
 		buf_printf(
 			text,
-			"heap: %lu programs were probed up to %.0f ms after they began: what they "
+			"heap: %lu programs were probed up to %.1f ms after they began: what they "
 			"allocated before is missing",
 			h->late, (double)h->late_ns / 1e6);
 		add(p, text);
