@@ -9,12 +9,12 @@
 #include <linux/bpf_perf_event.h>
 
 /*
- * Told by BTF, not by the kernel's configuration: containers and small systems have no config file.
- * 6.9: where the kernel is built with FRED it has this struct.
+ * Whether the kernel is built with FRED (6.9): then its BTF has a struct fred_info. Told by BTF,
+ * not by the kernel's configuration: containers and small systems have no config file. Told by user
+ * space: what libbpf does not find in the kernel it looks for in the modules, for which it needs
+ * CAP_SYS_ADMIN.
  */
-struct fred_info {
-	unsigned long edata;
-} __attribute__((preserve_access_index));
+const volatile _Bool kernel_has_fred = 0;
 
 /* KASAN gives every task a counter. */
 struct task_struct___kasan {
@@ -32,7 +32,7 @@ static __always_inline const void *task_user_regs(struct task_struct *task)
 	__u64 thread_size = bpf_core_field_exists(with_kasan->kasan_depth) ? 32768 : 16384;
 	__u64 top = (__u64)BPF_CORE_READ(task, stack) + thread_size;
 
-	if (bpf_core_type_exists(struct fred_info))
+	if (kernel_has_fred)
 		top -= 16;
 	return (const void *)(top - sizeof(struct pt_regs));
 }

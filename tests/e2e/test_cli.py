@@ -173,6 +173,18 @@ def test_root_without_one_capability(t):
         t.check_says(result, "CAP_" + name.upper())
 
 
+def test_two_capabilities_serve(t):
+    """A plain user with CAP_BPF and CAP_PERFMON profiles a process of his own."""
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    user += ["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]
+    target = t.target("/usr/bin/setpriv", *user[1:], os.path.join(TARGETS, "chain-gcc-O2"), 60)
+    with open(t.path(), "wb") as file:
+        result = t.finish(t.spawn_argv([*user, TOOL, "-p", str(target.pid), "-d", "1", "-o", "-"], stdout=file))
+    t.check(result.status == 0, "exit status %s", result.status)
+    t.check_says(result, r"kernel functions have no names: CAP_SYSLOG is missing")
+    t.check_complete(t.profile(), 99)
+
+
 def test_no_sys_resource_is_no_error(t):
     target = t.target("chain-gcc-O2", 60)
     result = t.finish(

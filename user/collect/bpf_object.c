@@ -5,11 +5,14 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "proc/privilege.h"
 
 int bpf_object_open_embedded(const char *name, const void *start, const void *end,
 			     struct bpf_object **ret, struct err *e)
@@ -59,6 +62,44 @@ int bpf_object_set_constant(struct bpf_object *object, const char *name, const v
 	memcpy(bytes + offset, value, size);
 	int rc = bpf_map__set_initial_value(map, bytes, section_size);
 	return rc < 0 ? err_set(e, rc, "BPF constant '%s'", name) : 0;
+}
+
+bool bpf_kernel_has_struct(const char *name)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool has = kernel && btf__find_by_name_kind(kernel, name, BTF_KIND_STRUCT) > 0;
+
+	btf__free(kernel);
+	return has;
+}
+
+/* What libbpf says first while it loads an object; its printing has no context of the caller's. */
+static _Thread_local char complaint[160];
+
+static int complaint_keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level != LIBBPF_WARN || complaint[0])
+		return 0;
+	vsnprintf(complaint, sizeof(complaint), fmt, ap);
+	complaint[strcspn(complaint, "\n")] = '\0';
+	return 0;
+}
+
+int bpf_object_load(struct bpf_object *object, struct err *e)
+{
+	struct privilege privilege;
+	struct err why = { 0 };
+
+	complaint[0] = '\0';
+	libbpf_print_fn_t print = libbpf_set_print(complaint_keep);
+	int rc = bpf_object__load(object);
+	libbpf_set_print(print);
+	if (rc == 0)
+		return 0;
+	privilege_read(&privilege);
+	privilege_explain_bpf(&privilege, rc, &why);
+	return err_plain(e, rc, "%s%s%s%s", why.msg, complaint[0] ? " (" : "", complaint,
+			 complaint[0] ? ")" : "");
 }
 
 void *bpf_object_globals(struct bpf_object *object, size_t *size, struct err *e)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,12 @@ int bpf_object_set_constant(struct bpf_object *object, const char *name, const v
 		__typeof__(value) set_value = (value);                                             \
 		bpf_object_set_constant(object, name, &set_value, sizeof(set_value), e);           \
 	})
+
+/** Whether the running kernel's BTF has a struct of this name. */
+bool bpf_kernel_has_struct(const char *name);
+
+/** Load it into the kernel. -EPERM and the like come with what to do, see proc/privilege.h. */
+int bpf_object_load(struct bpf_object *object, struct err *e);
 
 /** Map the zero-initialized global variables of the loaded object, shared with BPF. Freed by
  * munmap() of *size bytes; NULL with *e set on failure. */

@@ -54,6 +54,8 @@ static int object_configure(struct follow *f, const struct follow_object *from, 
 	uint32_t namespace = inode == 0xEFFFFFFCU ? 0 : (uint32_t)inode;
 	uint32_t ring = ring_bytes(from->ring_bytes);
 	if ((rc = bpf_object_set(f->object, "pid_namespace_inode", namespace, e)) < 0 ||
+	    (rc = bpf_object_set(f->object, "kernel_has_fred", bpf_kernel_has_struct("fred_info"),
+				 e)) < 0 ||
 	    (rc = bpf_object_set(f->object, "profile_all", o->all, e)) < 0 ||
 	    (rc = bpf_object_set(f->object, "follow_children", o->children, e)) < 0 ||
 	    (rc = bpf_object_set(f->object, "label_tid", o->label_tid, e)) < 0 ||
@@ -99,18 +101,6 @@ int follow_open(struct follow *f, const struct follow_options *o, const struct f
 	return rc < 0 ? rc : object_configure(f, from, e);
 }
 
-static int object_load(struct follow *f, struct err *e)
-{
-	privilege_raise_memlock();
-	int rc = bpf_object__load(f->object);
-	if (rc < 0) {
-		struct privilege privilege;
-		privilege_read(&privilege);
-		return privilege_explain_bpf(&privilege, rc, e);
-	}
-	return 0;
-}
-
 static void sideband_handle(void *processes, const struct sideband_record *r)
 {
 	processes_record(processes, r);
@@ -131,7 +121,8 @@ static int tracepoints_attach(struct follow *f, struct err *e)
 int follow_load(struct follow *f, struct stacks *stacks, events_finished_fn finished,
 		events_changed_fn changed, void *ctx, struct err *e)
 {
-	int rc = object_load(f, e);
+	privilege_raise_memlock();
+	int rc = bpf_object_load(f->object, e);
 
 	if (rc < 0)
 		return rc;
