@@ -49,6 +49,7 @@ const char *gate_reason_name(enum gate_reason_kind k)
 		[GATE_MACHINES] = "machines",
 		[GATE_DRIFT] = "drift",
 		[GATE_COVERAGE] = "coverage",
+		[GATE_FAR_RUNS] = "far_runs",
 		[GATE_STOPPED] = "stopped",
 	};
 	return names[k];

@@ -9,6 +9,13 @@
  * value, so that callees which are small, inlined, renamed, new or gone count as their callers',
  * and own values add up to the total.
  *
+ * Runs set aside. Something else that the machine does may slow a run down by more than any change
+ * would. A few runs whose totals are far from the others' are left out of all that follows
+ * (stats/far.h): at most a fifth of all runs and half of a side's, none if there are more, none
+ * where every event was counted. It is not known then which side a run is of, so permutation tests
+ * of those that are left stay exact. Notes name them; if they are of one side, more than by chance
+ * (p <= 0.05), nothing passes.
+ *
  * Tests. Sides are compared by permutation tests of means (stats/permute.h): no distribution is
  * assumed, only that runs could have come in any other order. Two-sided p. A total is tested as it
  * is, and so are functions' own and cumulative values. But where totals vary by more than 2.5% from
@@ -127,6 +134,7 @@ enum gate_reason_kind {
 	GATE_MACHINES,
 	GATE_DRIFT,
 	GATE_COVERAGE, /* samples and rusage disagree */
+	GATE_FAR_RUNS, /* those set aside are of one side */
 	GATE_STOPPED,  /* not all runs that were planned: gate_verdict_stop() */
 };
 

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "stats/far.h"
+
 static int add_name(struct metric_names *names, const char *name)
 {
 	for (size_t i = 0; i < names->len; i++)
@@ -48,6 +51,42 @@ void metric_names_deinit(struct metric_names *names)
 	vec_deinit(names);
 }
 
+bool metric_is_counted(const struct table *t, const uint32_t *picks, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const struct table_entry *entry = &t->entries.items[picks[i]];
+		if (!entry->run->metrics[entry->metric].exact)
+			return false;
+	}
+	return true;
+}
+
+int metric_set_aside(const struct table *t, uint32_t *picks, size_t *base_len, size_t *new_len,
+		     struct err *e)
+{
+	size_t len = *base_len + *new_len, least = *base_len < *new_len ? *base_len : *new_len;
+	size_t most = len / 5 < least / 2 ? len / 5 : least / 2, count, kept = 0;
+	_cleanup_free_ double *totals = calloc(len, sizeof(*totals));
+	_cleanup_free_ bool *far = calloc(len, sizeof(*far));
+
+	if (!totals || !far)
+		return err_set(e, -ENOMEM, "cannot judge %s", t->metric);
+	for (size_t i = 0; i < len; i++)
+		totals[i] = t->entries.items[picks[i]].total;
+	int rc = far_find(totals, len, far, &count, e);
+	if (rc < 0 || count > most || metric_is_counted(t, picks, len))
+		return rc;
+	for (size_t i = 0, base = *base_len; i < len; i++) {
+		if (!far[i])
+			picks[kept++] = picks[i];
+		else if (i < base)
+			--*base_len;
+		else
+			--*new_len;
+	}
+	return 0;
+}
+
 int metric_data_init(struct metric_data *d, const struct gate_runs *runs,
 		     const struct gate_policy *policy, const char *metric, size_t metrics,
 		     struct err *e)
@@ -61,8 +100,12 @@ int metric_data_init(struct metric_data *d, const struct gate_runs *runs,
 		return err_set(e, -ENOMEM, "cannot judge %s", metric);
 	for (uint32_t i = 0; i < d->table.entries.len; i++)
 		d->picks[i] = i;
-	return comparison_init(&d->comparison, &d->table, policy, metrics, d->picks,
-			       d->table.base_len, d->table.new_len, e);
+	size_t base_len = d->table.base_len, new_len = d->table.new_len;
+	rc = metric_set_aside(&d->table, d->picks, &base_len, &new_len, e);
+	if (rc < 0)
+		return rc;
+	return comparison_init(&d->comparison, &d->table, policy, metrics, d->picks, base_len,
+			       new_len, e);
 }
 
 void metric_data_deinit(struct metric_data *d)

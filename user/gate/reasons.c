@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "gate/format.h"
+#include "gate/metrics.h"
 #include "stats/permute.h"
 #include "stats/power.h"
 #include "stats/trend.h"
@@ -138,16 +139,6 @@ static void check_runs(struct gate_verdict *v, struct gate_metric *m, const stru
 	}
 }
 
-static bool all_exact(const struct comparison *c)
-{
-	for (size_t i = 0; i < c->len; i++) {
-		const struct table_entry *entry = comparison_entry(c, i);
-		if (!entry->run->metrics[entry->metric].exact)
-			return false;
-	}
-	return true;
-}
-
 /* Whether all runs were profiled from exec to exit. */
 static bool all_whole(const struct comparison *c)
 {
@@ -167,7 +158,8 @@ static void check_samples(struct gate_verdict *v, struct gate_metric *m, const s
 		add_note(v, m, "nothing of this was seen on either side");
 		return;
 	}
-	if (base >= c->policy->min_samples || new >= c->policy->min_samples || all_exact(c))
+	if (base >= c->policy->min_samples || new >= c->policy->min_samples ||
+	    metric_is_counted(c->table, c->picks, c->len))
 		return;
 	const char *way_out =
 		verdict_printf(v,
@@ -177,6 +169,73 @@ static void check_samples(struct gate_verdict *v, struct gate_metric *m, const s
 	add_reason(v, m, GATE_FEW_SAMPLES, 0,
 		   verdict_printf(v, "%.0f and %.0f samples a run are too few, %.0f are needed: %s",
 				  base, new, c->policy->min_samples, way_out));
+}
+
+/* ---- Runs set aside ---- */
+
+#define ASIDE_NAMED 3
+
+/* "base-07.cpu.pb.gz (1.14s)", of the entry of the table. */
+static const char *aside_text(struct gate_verdict *v, const struct comparison *c, size_t entry)
+{
+	const struct table_entry *at = &c->table->entries.items[entry];
+	const char *source = at->run->source, *slash = strrchr(source, '/');
+	char total[FORMAT_MAX];
+
+	format_value(total, at->total, c->table->unit);
+	return verdict_printf(v, "%s (%s)", slash ? slash + 1 : source, total);
+}
+
+/* How likely that many of those set aside or more are of one side by chance; two-sided. */
+static int aside_p(const struct comparison *c, const bool *aside, double *p, struct err *e)
+{
+	size_t len = c->table->entries.len;
+	_cleanup_free_ double *values = calloc(len, sizeof(*values));
+	struct prng rng;
+
+	if (!values)
+		return err_set(e, -ENOMEM, "cannot judge %s", c->table->metric);
+	for (size_t i = 0; i < len; i++)
+		values[i] = aside[i];
+	comparison_prng(c, &rng);
+	return permute_tests(values, 1, c->table->base_len, c->table->new_len, 0.05, &rng, p, e);
+}
+
+static int check_aside(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c,
+		       struct err *e)
+{
+	size_t len = c->table->entries.len, count = len - c->len, named = 0;
+	_cleanup_free_ bool *aside = malloc(len * sizeof(*aside));
+	const char *names = "";
+	double p;
+
+	if (count == 0)
+		return 0;
+	if (!aside)
+		return err_set(e, -ENOMEM, "cannot judge %s", m->name);
+	memset(aside, true, len * sizeof(*aside));
+	for (size_t i = 0; i < c->len; i++)
+		aside[c->picks[i]] = false;
+	for (size_t i = 0; i < len && named < ASIDE_NAMED; i++)
+		if (aside[i])
+			names = verdict_printf(v, "%s%s%s", names, named++ ? ", " : "",
+					       aside_text(v, c, i));
+	const char *more = count > named ? verdict_printf(v, " and %zu more", count - named) : "";
+	size_t base = c->table->base_len - c->base_len;
+	int rc = aside_p(c, aside, &p, e);
+	if (rc < 0)
+		return rc;
+	add_note(v, m,
+		 verdict_printf(v, "%zu of %zu runs set aside, far from the others: %s%s", count,
+				len, names, more));
+	if (p <= 0.05)
+		add_reason(
+			v, m, GATE_FAR_RUNS, 0,
+			verdict_printf(v,
+				       "of the runs set aside %zu are of the base side and %zu of "
+				       "the new: find what slows some runs of one",
+				       base, count - base));
+	return 0;
 }
 
 /* ---- The machine ---- */
@@ -273,7 +332,7 @@ static int check_drift(struct gate_verdict *v, struct gate_metric *m, const stru
 	bool alternating = false;
 	int rc = alternate(c, &alternating, e);
 
-	if (rc == 0 && !alternating && !all_exact(c))
+	if (rc == 0 && !alternating && !metric_is_counted(c->table, c->picks, c->len))
 		add_note(v, m,
 			 "the runs of the sides did not alternate: what changed on the machine in "
 			 "between looks like a change of the program");
@@ -388,7 +447,9 @@ int reasons_find(struct gate_verdict *v, struct gate_metric *m, const struct com
 	check_runs(v, m, c);
 	check_samples(v, m, c);
 	check_machines(v, m, c);
-	int rc = check_drift(v, m, c, e);
+	int rc = check_aside(v, m, c, e);
+	if (rc == 0)
+		rc = check_drift(v, m, c, e);
 	if (rc == 0)
 		rc = check_rusage(v, m, c, e);
 	check_durations(v, m, c);
@@ -404,6 +465,7 @@ bool reasons_forbid(const struct gate_metric *m, enum gate_outcome outcome)
 				return true;
 			break;
 		case GATE_RESOLUTION:
+		case GATE_FAR_RUNS:
 			if (outcome == GATE_PASS || outcome == GATE_MOVED)
 				return true;
 			break;

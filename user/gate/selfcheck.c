@@ -18,13 +18,15 @@ static int try_once(const struct metric_data *d, const struct gate_policy *polic
 		    struct prng *rng, uint32_t *picks, bool *alarm, struct err *e)
 {
 	size_t len = d->table.entries.len;
+	size_t base_len = d->table.base_len, new_len = d->table.new_len;
 	_cleanup_(comparison_deinit) struct comparison c = { 0 };
 	_cleanup_(findings_deinit) struct findings f = { 0 };
 
 	for (size_t i = 0; i < len; i++)
 		picks[i] = (uint32_t)prng_below(rng, len);
-	int rc = comparison_init(&c, &d->table, policy, metrics, picks, d->table.base_len,
-				 d->table.new_len, e);
+	int rc = metric_set_aside(&d->table, picks, &base_len, &new_len, e);
+	if (rc == 0)
+		rc = comparison_init(&c, &d->table, policy, metrics, picks, base_len, new_len, e);
 	if (rc == 0)
 		rc = comparison_test(&c, e);
 	if (rc == 0)
