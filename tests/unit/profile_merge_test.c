@@ -114,6 +114,79 @@ static void test_merger(void **state)
 	profile_merger_destroy(m);
 }
 
+/* A type for each letter; samples of value `a` at one address, `b` at another. */
+static struct profile *lettered(const char *types, const char *unit, const char *preferred,
+				int64_t a, int64_t b)
+{
+	struct profile *p = profile_create();
+	const struct profile_mapping mapping = { 0 };
+	int64_t values[2][8];
+
+	for (size_t i = 0; types[i]; i++) {
+		profile_add_sample_type(p, (char[]){ types[i], '\0' }, unit);
+		values[0][i] = a;
+		values[1][i] = b;
+	}
+	profile_set_default_sample_type(p, preferred);
+	profile_add_mapping(p, &mapping);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t l = profile_add_location(p, 0, 100 + i);
+		profile_add_sample(p, &l, 1, values[i], NULL, 0);
+	}
+	assert_int_equal(profile_build_error(p), 0);
+	return p;
+}
+
+static struct profile *merged(struct profile *a, struct profile *b, struct profile *c)
+{
+	struct profile_merger *m = profile_merger_create();
+	struct profile *p = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(profile_merger_add(m, a, &e), 0);
+	assert_int_equal(profile_merger_add(m, b, &e), 0);
+	assert_int_equal(profile_merger_add(m, c, &e), 0);
+	assert_int_equal(profile_merger_finish(m, &p, &e), 0);
+	profile_merger_destroy(m);
+	return p;
+}
+
+/* What cancels out for a while keeps its place, and what is scaled to nothing goes. */
+static void test_merger_keeps_places(void **state)
+{
+	_cleanup_profile_ struct profile *p =
+		merged(lettered("x", "bytes", "", 5, 1), lettered("x", "bytes", "", -5, 0),
+		       lettered("x", "kB", "", 3, 0));
+
+	(void)state;
+	assert_int_equal(p->sample_count, 2);
+	assert_int_equal(profile_values(p, 0)[0], 3072);
+	assert_int_equal(profile_values(p, 1)[0], 1);
+}
+
+static void test_merger_default_type(void **state)
+{
+	static const struct {
+		const char *types[3], *preferred[3], *expected;
+	} cases[] = {
+		{ { "abc", "abc", "abc" }, { "", "b", "c" }, "b" },
+		{ { "abc", "abc", "ba" }, { "", "b", "" }, "a" },
+		{ { "abc", "abc", "ba" }, { "b", "a", "" }, "b" },
+		{ { "abc", "abc", "ab" }, { "c", "b", "b" }, "a" },
+		{ { "ab", "abc", "cab" }, { "", "b", "a" }, "b" },
+		{ { "ab", "abc", "cab" }, { "", "c", "b" }, "a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct profile *p[3];
+		for (size_t k = 0; k < 3; k++)
+			p[k] = lettered(cases[i].types[k], "count", cases[i].preferred[k], 1, 2);
+		_cleanup_profile_ struct profile *sum = merged(p[0], p[1], p[2]);
+		assert_string_equal(profile_str(sum, sum->default_sample_type), cases[i].expected);
+	}
+}
+
 static void change_nothing(struct profile *p)
 {
 	(void)p;
@@ -327,6 +400,8 @@ int main(void)
 		cmocka_unit_test(test_merge_equal_code_elsewhere),
 		cmocka_unit_test(test_merge_takes_the_finer_unit),
 		cmocka_unit_test(test_merger),
+		cmocka_unit_test(test_merger_keeps_places),
+		cmocka_unit_test(test_merger_default_type),
 		cmocka_unit_test(test_merge_compares_all),
 		cmocka_unit_test(test_merge_drops_types_that_not_all_have),
 		cmocka_unit_test(test_merge_refuses_other_kinds),

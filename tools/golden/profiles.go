@@ -314,6 +314,46 @@ func writeProfiles(dir string) {
 	}
 	b.write(dir, "locks")
 
+	// Other types of locks, another default, and two units to bring together.
+	for _, w := range []struct {
+		name, preferred string
+		types           []string
+		values          [][]int64
+	}{
+		{"waits", "wait", []string{"delay", "microseconds", "wait", "milliseconds", "contentions", "count"},
+			[][]int64{{0, 5, 1}, {0, 0, 7}, {1500, 0, 0}, {90, 2, 3}}},
+		{"waits_fine", "", []string{"contentions", "count", "wait", "nanoseconds", "delay", "nanoseconds"},
+			[][]int64{{4, 0, 0}, {1, 70, 0}, {0, 0, 12345}, {2, 999, 1}}},
+	} {
+		b = newBuilder(w.types...)
+		b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "contentions", Unit: "count"}, 1
+		b.p.DefaultSampleType = w.preferred
+		for i, values := range w.values {
+			b.sample(values, []string{"queue_lock", "table_lock", "log_lock", "gate_lock"}[i], "worker", "main")
+		}
+		b.write(dir, w.name)
+	}
+
+	// Sources of all kinds, and binaries whose names are taken for URLs.
+	b = newBuilder("samples", "count")
+	for i, file := range []string{`C:\app\app.exe`, "http://example.com/lib", "odd name:1", `C:\app\lib.dll`, "app:\x01"} {
+		start := uint64(0x1000 * (i + 1))
+		b.mapping(start, start+0x1000, 0, file, []string{"", "", "", "1234", ""}[i])
+		b.location(file, b.p.Mapping[i], start)
+		b.sample(v(int64(10-i)), file, "main")
+	}
+	for i, f := range []frameSpec{
+		{name: "crlf", file: "src/crlf.c", line: 3}, {name: "crlf_last", file: "src/crlf.c", line: 7},
+		{name: "up", file: "absent/../src/crlf.c", line: 1}, {name: "above", file: "../profiles/src/crlf.c", line: 2},
+		{name: "absent", file: "/absent/x.c", line: 2}, {name: "within_file", file: "/etc/passwd/x.c", line: 2},
+		{name: "trimmed", file: "/build/src/crlf.c", line: 5}, {name: "beyond", file: "src/crlf.c", line: 400},
+		{name: "backwards", file: "absent/back.c", line: 1, start: 30},
+	} {
+		b.location(f.name, b.p.Mapping[3], uint64(0x4000+16*i), f)
+		b.sample(v(int64(20+i)), f.name, "main")
+	}
+	b.write(dir, "sources")
+
 	// Many functions: more than a picture or a tree shows.
 	b = newBuilder("samples", "count", "cpu", "nanoseconds")
 	b.mapping(0x1000, 0x9000, 0, "/usr/bin/wide", "")

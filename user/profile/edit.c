@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "profile/build.h"
+#include "profile/unit.h"
 
 /* Samples only move towards the front, so what is not yet read is never overwritten. */
 void profile_edit_samples(struct profile *p, edit_fn *edit, void *context)
@@ -103,13 +105,6 @@ struct scaling {
 	const double *ratios;
 };
 
-static int64_t scale_value(int64_t value, double ratio)
-{
-	double scaled = round((double)value * ratio);
-
-	return scaled >= -0x1p63 && scaled < 0x1p63 ? (int64_t)scaled : INT64_MIN;
-}
-
 static size_t scale_sample(void *context, size_t sample, uint32_t *stack, size_t depth)
 {
 	const struct scaling *s = context;
@@ -120,7 +115,7 @@ static size_t scale_sample(void *context, size_t sample, uint32_t *stack, size_t
 	for (size_t i = 0; i < s->p->sample_types.len; i++) {
 		if (s->ratios[i] == 1)
 			continue;
-		values[i] = scale_value(values[i], s->ratios[i]);
+		values[i] = unit_truncate(round((double)values[i] * s->ratios[i]));
 		keep |= values[i] != 0;
 	}
 	return keep ? depth : EDIT_DROP;
@@ -135,6 +130,24 @@ void profile_scale(struct profile *p, const double *ratios)
 		all_ones &= ratios[i] == 1;
 	if (!all_ones)
 		profile_edit_samples(p, scale_sample, &s);
+}
+
+void profile_keep_value(struct profile *p, size_t index)
+{
+	size_t types = p->sample_types.len;
+
+	if (types == 1)
+		return;
+	for (size_t i = 0; i < p->sample_count; i++)
+		p->values.items[i] = p->values.items[i * types + index];
+	p->sample_types.items[0] = p->sample_types.items[index];
+	p->sample_types.len = 1;
+	p->values.len = p->sample_count;
+	int64_t *smaller = realloc(p->values.items, (p->values.len + 1) * sizeof(*smaller));
+	if (smaller) {
+		p->values.items = smaller;
+		p->values.cap = p->values.len + 1;
+	}
 }
 
 static void renumber_value_type(struct profile_value_type *vt, const uint32_t *to)

@@ -23,10 +23,13 @@ void profile_edit_labels(struct profile *p,
 int profile_label_all(struct profile *p, const char *key, const char *value);
 
 /**
- * Multiply the values of each type, rounding half away from zero. Samples that this leaves without
- * a value other than 0 are taken out; nothing happens if all ratios are 1.
+ * Multiply the values of each type, rounding half away from zero. Samples all of whose scaled
+ * values are 0 are taken out (a ratio of 1 does not scale); nothing happens if all ratios are 1.
  */
 void profile_scale(struct profile *p, const double *ratios);
+
+/** Keep one of the values of each sample, and give the memory of the others back. */
+void profile_keep_value(struct profile *p, size_t index);
 
 /**
  * Make equal strings one number, so that comparing numbers compares contents. 0 or -ENOMEM.

@@ -116,18 +116,15 @@ int profile_check_types(struct profile *p, struct err *e)
 	return make_compatible(&p, 1, e);
 }
 
-/* Types match if they differ by a plural s only and their units measure the same. */
+/* Types match if their names are equal and their units measure the same. */
 static int check_match(const struct profile *a, const struct profile_value_type *ta,
 		       const struct profile *b, const struct profile_value_type *tb,
 		       const char *what, struct err *e)
 {
 	const char *name_a = profile_str(a, ta->type), *name_b = profile_str(b, tb->type);
 	const char *unit_a = profile_str(a, ta->unit), *unit_b = profile_str(b, tb->unit);
-	size_t len_a = strlen(name_a), len_b = strlen(name_b);
 
-	len_a -= len_a > 0 && name_a[len_a - 1] == 's';
-	len_b -= len_b > 0 && name_b[len_b - 1] == 's';
-	if (len_a == len_b && memcmp(name_a, name_b, len_a) == 0 && unit_compatible(unit_a, unit_b))
+	if (strcmp(name_a, name_b) == 0 && unit_compatible(unit_a, unit_b))
 		return 0;
 	return err_plain(e, -EBADMSG, "%s: incompatible types: '%s/%s' and '%s/%s'", what, name_a,
 			 unit_a, name_b, unit_b);
@@ -178,9 +175,28 @@ static int scale_periods(struct profile **profiles, size_t count, struct err *e)
 	for (size_t k = 0; k < count && rc == 0; k++) {
 		struct profile *p = profiles[k];
 		const char *ignored;
-		p->period = (int64_t)unit_scale(p->period, profile_str(p, p->period_type.unit),
-						unit, &ignored);
+		p->period = unit_truncate(
+			unit_scale(p->period, profile_str(p, p->period_type.unit), unit, &ignored));
 		p->period_type.unit = profile_intern_cstr(p, unit);
+		rc = profile_build_error(p) < 0 ? no_memory(e) : 0;
+	}
+	return rc;
+}
+
+/* Give sample type `i` the finest of its units; the ratios of profile k are at ratios + k * types.
+ */
+static int choose_unit(struct profile **profiles, size_t count, size_t i, double *ratios,
+		       struct err *e)
+{
+	size_t types = profiles[0]->sample_types.len;
+	_cleanup_free_ char *unit = NULL;
+	int rc = finest_unit(profiles, count, get_sample_type, i, "sample types", &unit, e);
+
+	for (size_t k = 0; k < count && rc == 0; k++) {
+		struct profile *p = profiles[k];
+		struct profile_value_type *vt = &p->sample_types.items[i];
+		ratios[k * types + i] = unit_ratio(profile_str(p, vt->unit), unit);
+		vt->unit = profile_intern_cstr(p, unit);
 		rc = profile_build_error(p) < 0 ? no_memory(e) : 0;
 	}
 	return rc;
@@ -189,24 +205,14 @@ static int scale_periods(struct profile **profiles, size_t count, struct err *e)
 static int scale_units(struct profile **profiles, size_t count, struct err *e)
 {
 	size_t types = profiles[0]->sample_types.len;
-	int rc = scale_periods(profiles, count, e);
+	_cleanup_free_ double *ratios = calloc(count * types, sizeof(*ratios));
+	int rc = ratios ? scale_periods(profiles, count, e) : no_memory(e);
 
-	for (size_t i = 0; i < types && rc == 0; i++) {
-		_cleanup_free_ char *unit = NULL;
-		rc = finest_unit(profiles, count, get_sample_type, i, "sample types", &unit, e);
-		for (size_t k = 0; k < count && rc == 0; k++) {
-			struct profile *p = profiles[k];
-			_cleanup_free_ double *ratios = malloc(types * sizeof(*ratios));
-			if (!ratios)
-				return no_memory(e);
-			for (size_t t = 0; t < types; t++)
-				ratios[t] = 1;
-			ratios[i] = unit_ratio(profile_str(p, p->sample_types.items[i].unit), unit);
-			profile_scale(p, ratios);
-			p->sample_types.items[i].unit = profile_intern_cstr(p, unit);
-			rc = profile_build_error(p) < 0 ? no_memory(e) : 0;
-		}
-	}
+	for (size_t i = 0; i < types && rc == 0; i++)
+		rc = choose_unit(profiles, count, i, ratios, e);
+	/* All at once: a sample goes if all that is scaled of it is zero. */
+	for (size_t k = 0; k < count && rc == 0; k++)
+		profile_scale(profiles[k], ratios + k * types);
 	return rc;
 }
 
@@ -289,9 +295,12 @@ int profile_merge(struct profile **profiles, size_t count, struct profile **ret,
 }
 
 struct profile_merger {
+	struct profile *first; /* not added yet: the second may change its types and units */
 	struct merge_table table;
 	struct profile *out;
 	bool started;
+	bool failed;
+	bool default_is_later; /* not the first profile's */
 };
 
 struct profile_merger *profile_merger_create(void)
@@ -313,6 +322,7 @@ void profile_merger_destroy(struct profile_merger *m)
 	if (!m)
 		return;
 	merge_table_deinit(&m->table);
+	profile_destroy(m->first);
 	profile_destroy(m->out);
 	free(m);
 }
@@ -337,50 +347,110 @@ static bool same_types(const struct profile *a, const struct profile *b)
 	return true;
 }
 
-/* Begin again with the sum of what there is and `p`, whose types or units are others. */
-static int merger_adapt(struct profile_merger *m, struct profile **p, struct err *e)
+/* Add a profile of the same types and units. */
+static int merger_take(struct profile_merger *m, struct profile *p, struct err *e)
 {
-	struct profile *both[] = { m->out, *p };
+	bool had_default = m->out->default_sample_type != 0;
 
-	m->out = NULL;
-	merge_table_deinit(&m->table);
-	merge_table_init(&m->table, NULL);
-	*p = NULL;
-	int rc = profile_merge(both, 2, p, e);
-	if (rc < 0)
-		return rc;
-	m->out = profile_create();
-	merge_table_init(&m->table, m->out);
-	m->started = false;
-	return m->out ? 0 : no_memory(e);
-}
-
-int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *e)
-{
-	_cleanup_profile_ struct profile *source = p;
-	int rc = 0;
-
-	if (!m->out)
-		return err_plain(e, -EINVAL, "an earlier profile could not be merged");
-	if (!m->started)
-		rc = make_compatible(&source, 1, e);
-	else if (!same_types(m->out, source))
-		rc = merger_adapt(m, &source, e);
-	if (rc < 0)
-		return rc;
-	merge_header(m->out, source, !m->started);
+	merge_header(m->out, p, !m->started);
+	if (m->started && !had_default && m->out->default_sample_type != 0)
+		m->default_is_later = true;
 	m->started = true;
-	if (merge_table_add(&m->table, steal(source)) < 0 || profile_build_error(m->out) < 0)
+	if (merge_table_add(&m->table, p) < 0 || profile_build_error(m->out) < 0)
 		return no_memory(e);
 	return 0;
 }
 
+/* The sum's types have changed: begin again with what there is. */
+static int merger_restart(struct profile_merger *m, struct err *e)
+{
+	struct profile *sum = m->out;
+
+	merge_table_deinit(&m->table);
+	m->out = profile_create();
+	m->started = false;
+	merge_table_init(&m->table, m->out);
+	if (m->out)
+		return merger_take(m, sum, e);
+	profile_destroy(sum);
+	return no_memory(e);
+}
+
+/* Bring the types and units of the sum and of `p` together. */
+static int merger_adapt(struct profile_merger *m, struct profile *p, struct err *e)
+{
+	struct profile *both[] = { m->out, p };
+	size_t types = m->out->sample_types.len;
+	uint32_t preferred = m->out->default_sample_type;
+	struct profile_value_type period_type = m->out->period_type;
+	_cleanup_free_ struct profile_value_type *before = calloc(types + 1, sizeof(*before));
+
+	if (!before)
+		return no_memory(e);
+	memcpy(before, m->out->sample_types.items, types * sizeof(*before));
+	/* Where the first profile loses a type, a later one has no say in which is preferred. */
+	if (m->default_is_later)
+		m->out->default_sample_type = 0;
+	int rc = make_compatible(both, 2, e);
+	if (rc == 0)
+		rc = scale_units(both, 2, e);
+	if (rc < 0)
+		return rc;
+	if (m->out->sample_types.len != types) {
+		m->default_is_later = false;
+		return merger_restart(m, e);
+	}
+	m->out->default_sample_type = preferred;
+	if (memcmp(before, m->out->sample_types.items, types * sizeof(*before)) == 0 &&
+	    memcmp(&period_type, &m->out->period_type, sizeof(period_type)) == 0)
+		return 0;
+	return merger_restart(m, e);
+}
+
+/* Add the first profile, when there is a second or none will be. */
+static int merger_take_first(struct profile_merger *m, struct profile *second, struct err *e)
+{
+	struct profile *both[] = { m->first, second };
+	int rc = 0;
+
+	if (second && !same_types(m->first, second)) {
+		rc = make_compatible(both, 2, e);
+		if (rc == 0)
+			rc = scale_units(both, 2, e);
+	}
+	return rc < 0 ? rc : merger_take(m, steal(m->first), e);
+}
+
+int profile_merger_add(struct profile_merger *m, struct profile *p, struct err *e)
+{
+	int rc = 0;
+
+	if (m->failed)
+		rc = err_plain(e, -EINVAL, "an earlier profile could not be merged");
+	else if (m->first)
+		rc = merger_take_first(m, p, e);
+	else if (!m->started)
+		rc = make_compatible(&p, 1, e);
+	else if (!same_types(m->out, p))
+		rc = merger_adapt(m, p, e);
+	if (rc < 0)
+		profile_destroy(p);
+	else if (m->started)
+		rc = merger_take(m, p, e);
+	else
+		m->first = p;
+	m->failed |= rc < 0;
+	return rc;
+}
+
 int profile_merger_finish(struct profile_merger *m, struct profile **ret, struct err *e)
 {
-	struct profile *out = steal(m->out);
-
-	if (!out)
+	if (m->failed)
 		return err_plain(e, -EINVAL, "an earlier profile could not be merged");
+	int rc = m->first ? merger_take_first(m, NULL, e) : 0;
+	if (rc < 0)
+		return rc;
+	struct profile *out = steal(m->out);
 	/* What only samples that cancelled out referred to goes as well. */
 	if (has_zero_sample(out))
 		return profile_merge(&out, 1, ret, e);

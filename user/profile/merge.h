@@ -22,8 +22,11 @@ int profile_merge(struct profile **profiles, size_t count, struct profile **ret,
 
 /**
  * The same, one profile at a time, so that they need not all be in memory: create, add each,
- * finish. Adding consumes the profile, also on failure. finish() hands the sum over, which the
- * caller owns; the merger is freed with profile_merger_destroy() in any case.
+ * finish. Where types go or units get finer after the second profile, the sum of those before is
+ * changed, not each of them: what has cancelled out by then is gone.
+ *
+ * Adding consumes the profile, also on failure. finish() hands the sum over, which the caller owns;
+ * the merger is freed with profile_merger_destroy() in any case.
  */
 struct profile_merger;
 

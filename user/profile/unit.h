@@ -24,5 +24,11 @@ void unit_label(char text[UNIT_LABEL_MAX], int64_t value, const char *from, cons
 /** The share of `total`, at least two digits: "12.50%", "0.012%", "  100%"; 5 or more wide. */
 void unit_percentage(char text[UNIT_LABEL_MAX], int64_t value, int64_t total);
 
+/** (double) to int64_t as amd64 does it: what does not fit is INT64_MIN. */
+static inline int64_t unit_truncate(double v)
+{
+	return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
+}
+
 /** Whether values in these units can be added up after scaling. */
 bool unit_compatible(const char *a, const char *b);

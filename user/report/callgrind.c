@@ -64,7 +64,7 @@ static int64_t scaled(const struct callgrind *c, int64_t v)
 {
 	const char *unit;
 
-	return report_truncate(unit_scale(v, c->r->sample_unit, c->r->output_unit, &unit));
+	return unit_truncate(unit_scale(v, c->r->sample_unit, c->r->output_unit, &unit));
 }
 
 static void put_calls(struct callgrind *c, const struct graph_node *n,

@@ -109,10 +109,10 @@ static void box_of_group(struct box *b, const struct profile *p, const struct bo
 		low = low ? low : t;
 		high = high ? high : t;
 		const char *from = profile_str(p, t->unit);
-		if (report_truncate(unit_scale(t->value, from, profile_str(p, low->unit), &unit)) <
+		if (unit_truncate(unit_scale(t->value, from, profile_str(p, low->unit), &unit)) <
 		    low->value)
 			low = t;
-		if (report_truncate(unit_scale(t->value, from, profile_str(p, high->unit), &unit)) >
+		if (unit_truncate(unit_scale(t->value, from, profile_str(p, high->unit), &unit)) >
 		    high->value)
 			high = t;
 	}

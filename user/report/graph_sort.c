@@ -158,7 +158,7 @@ static int64_t entropy_score(const struct graph *g, const struct graph_node *n)
 	score += edges_left(g, n->in, n->in_len) ? edges_entropy(g, n->in, n->in_len, 0) : 1;
 	score += edges_left(g, n->out, n->out_len) ? edges_entropy(g, n->out, n->out_len, n->flat)
 						   : 1;
-	return (int64_t)((uint64_t)report_truncate(score * (double)n->cum) + (uint64_t)n->flat);
+	return (int64_t)((uint64_t)unit_truncate(score * (double)n->cum) + (uint64_t)n->flat);
 }
 
 void graph_sort(struct graph *g, enum graph_sort by)

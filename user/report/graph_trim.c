@@ -133,8 +133,8 @@ static int trim(struct trimmer *t, struct graph_trimmed *done, struct err *e)
 	int rc = 0;
 
 	double total = total_flat(g);
-	t->node_cutoff = report_abs(report_truncate(total * o->node_fraction));
-	t->edge_cutoff = report_abs(report_truncate(total * o->edge_fraction));
+	t->node_cutoff = report_abs(unit_truncate(total * o->node_fraction));
+	t->edge_cutoff = report_abs(unit_truncate(total * o->edge_fraction));
 	t->kept = malloc(g->nodes.len + 1);
 	if (!t->kept)
 		return no_memory(e);

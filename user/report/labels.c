@@ -46,7 +46,7 @@ static void add_duration(const struct report *r, struct buf *b)
 	buf_printf(b, "Duration: %s, Total samples = %s ", duration, total);
 	double total_nanos = unit_scale(r->total, r->sample_unit, "nanoseconds", &unit);
 	if (strcmp(unit, "ns") == 0 && total_nanos != 0) {
-		unit_percentage(share, report_truncate(total_nanos), nanos);
+		unit_percentage(share, unit_truncate(total_nanos), nanos);
 		buf_printf(b, "(%s)", share);
 	}
 	buf_add(b, "\n", 1);
@@ -116,7 +116,7 @@ static void add_dropped(const struct report *r, size_t count, const char *what, 
 
 	if (count == 0)
 		return;
-	report_format(r, report_abs(report_truncate((double)r->total * fraction)), cutoff);
+	report_format(r, report_abs(unit_truncate((double)r->total * fraction)), cutoff);
 	buf_printf(b, "Dropped %zu %s%s (%s <= %s)\n", count, what, count > 1 ? "s" : "", weight,
 		   cutoff);
 }
@@ -185,8 +185,8 @@ void labels_select_unit(struct report *r, const struct graph *g)
 		smallest = largest;
 	double ratio = 1 / r->options.divide_by;
 	if (ratio > 0 && ratio != 1) {
-		smallest = report_truncate((double)smallest * ratio);
-		largest = report_truncate((double)largest * ratio);
+		smallest = unit_truncate((double)smallest * ratio);
+		largest = unit_truncate((double)largest * ratio);
 	}
 	const char *unit, *largest_unit;
 	unit_scale(smallest, r->sample_unit, "minimum", &unit);

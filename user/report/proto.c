@@ -24,7 +24,7 @@ int report_print_proto(struct report *r, FILE *out, struct err *e)
 
 	if (ratio > 0 && ratio != 1) {
 		vec_for_each(v, &p->values)
-			*v = report_truncate((double)*v * ratio);
+			*v = unit_truncate((double)*v * ratio);
 	}
 	return print_encoded(p, out, e);
 }
@@ -38,7 +38,7 @@ static int64_t scaled(const struct report *r, int64_t v)
 {
 	const char *unit;
 
-	return report_truncate(unit_scale(v, r->sample_unit, r->output_unit, &unit));
+	return unit_truncate(unit_scale(v, r->sample_unit, r->output_unit, &unit));
 }
 
 /* A location and a sample for each node of the table. */

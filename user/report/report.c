@@ -12,17 +12,12 @@
 #include "report/filter.h"
 #include "report/regex.h"
 
-int64_t report_truncate(double v)
-{
-	return v >= -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
-}
-
 void report_format(const struct report *r, int64_t value, char text[UNIT_LABEL_MAX])
 {
 	double ratio = 1 / r->options.divide_by;
 
 	if (ratio > 0 && ratio != 1)
-		value = report_truncate((double)value * ratio);
+		value = unit_truncate((double)value * ratio);
 	unit_label(text, value, r->sample_unit, r->output_unit);
 }
 

@@ -74,9 +74,6 @@ static inline int64_t report_divisor(const struct report *r, size_t sample)
 /** A value in the report's output unit, -divide_by applied. */
 void report_format(const struct report *r, int64_t value, char text[UNIT_LABEL_MAX]);
 
-/** (double) to int64_t as amd64 does it: what does not fit is INT64_MIN. */
-int64_t report_truncate(double v);
-
 /** |v|, where INT64_MIN stays what it is. */
 static inline int64_t report_abs(int64_t v)
 {
