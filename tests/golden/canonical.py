@@ -16,7 +16,7 @@ ID = re.compile(r' id="\w+"')
 def output(argv, text):
     """text: bytes, the output of a command line."""
     if argv[0] == "dot" and "-call_tree" in argv:
-        return unnumbered_graph(text.decode()).encode()
+        return unnumbered_graph(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     if argv[0] == "callgrind" and "-call_tree" in argv:
         return re.sub(rb" \[\d+/(\d+)\]$", rb" [*/\1]", text, flags=re.M)
     if argv[0] in ("collapsed", "dot"):
@@ -49,6 +49,10 @@ def unnumbered_graph(text):
             names[node[1]] = digest(attributes_of[node[1]])
         else:
             lines.append(line)
+    # A label of several lines hides its node.
+    for source, target, _ in edges:
+        names.setdefault(source, "")
+        names.setdefault(target, "")
     kinds = 0
     while kinds < len(set(names.values())):
         kinds = len(set(names.values()))

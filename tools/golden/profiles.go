@@ -334,6 +334,15 @@ func writeProfiles(dir string) {
 		b.write(dir, w.name)
 	}
 
+	// Functions that weigh less than what they call, and a mean that has no absolute value.
+	b = newBuilder("samples", "count", "space", "bytes")
+	b.sample(v(100, 5000), "hot", "thin", "main")
+	b.sample(v(-99, -4000), "cold", "thin", "main")
+	b.sample(v(500, 90000), "busy", "main")
+	b.sample(v(40, 70), "hot", "thin", "busy", "main")
+	b.sample(v(-1, math.MinInt64), "lowest")
+	b.write(dir, "cancel")
+
 	// Sources of all kinds, and binaries whose names are taken for URLs.
 	b = newBuilder("samples", "count")
 	for i, file := range []string{`C:\app\app.exe`, "http://example.com/lib", "odd name:1", `C:\app\lib.dll`, "app:\x01"} {

@@ -117,12 +117,13 @@ struct name_key {
 struct variant_key {
 	uint32_t name, file;
 	uint32_t objfile, parent; /* parent: in a call tree */
-	int64_t start_line;
+	int64_t start_line, column;
 };
 
 static struct variant_key variant_of(const struct graph *g, uint32_t node)
 {
 	const struct graph_info *info = &g->nodes.items[node].info;
+	bool whole = info->address == 0 && info->line == 0;
 
 	return (struct variant_key){
 		.name = info->name,
@@ -130,6 +131,8 @@ static struct variant_key variant_of(const struct graph *g, uint32_t node)
 		.objfile = info->objfile,
 		.parent = g->parents ? g->parents[node] : 0,
 		.start_line = info->start_line,
+		/* What has no place stands for itself, also if it has a column. */
+		.column = whole ? info->column : 0,
 	};
 }
 
@@ -186,9 +189,7 @@ int report_print_callgrind(struct report *r, FILE *out, struct err *e)
 {
 	_cleanup_(graph_deinit) struct graph g = { 0 };
 	struct graph_trimmed trimmed;
-	int rc = graph_init(&g, r, e);
-	if (rc == 0)
-		rc = graph_trim(&g, r, true, &trimmed, e);
+	int rc = graph_init_trimmed(&g, r, true, &trimmed, e);
 	if (rc < 0)
 		return rc;
 	labels_select_unit(r, &g);

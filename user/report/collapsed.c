@@ -95,7 +95,7 @@ static int add_sample(struct collapser *c, size_t sample, int64_t value)
 	for (; c->slots[at]; at = (at + 1) & (c->slot_count - 1)) {
 		struct line *l = &c->lines.items[c->slots[at] - 1];
 		if (l->hash == hash && stacks_equal(c, l->sample, sample)) {
-			l->value = (int64_t)((uint64_t)l->value + (uint64_t)value);
+			l->value = report_add(l->value, value);
 			return 0;
 		}
 	}

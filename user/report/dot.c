@@ -139,13 +139,13 @@ static void put_value_and_share(const struct dot *d, int64_t v)
 }
 
 /* From 8 to 24 points, by the root of the flat weight. */
-static int font_size(int64_t flat, double max_flat)
+static int64_t font_size(int64_t flat, double max_flat)
 {
 	double weight = (double)report_abs(flat);
 
 	if (max_flat == 0 || flat == 0 || weight > max_flat)
 		return 8;
-	return 8 + (int)ceil(16.0 * sqrt(weight / max_flat));
+	return 8 + unit_truncate(ceil(16.0 * sqrt(weight / max_flat)));
 }
 
 static int put_node(struct dot *d, uint32_t node, double max_flat)
@@ -165,7 +165,7 @@ static int put_node(struct dot *d, uint32_t node, double max_flat)
 		fputs(flat != 0 ? "\\nof " : " of ", d->out);
 		put_value_and_share(d, cum);
 	}
-	fprintf(d->out, "\" id=\"node%u\" fontsize=%d shape=box tooltip=\"", d->ids[node],
+	fprintf(d->out, "\" id=\"node%u\" fontsize=%" PRId64 " shape=box tooltip=\"", d->ids[node],
 		font_size(flat, max_flat));
 	put_escaped(graph_name(d->g, node), d->out);
 	fputs(" (", d->out);
@@ -182,15 +182,14 @@ static int put_node(struct dot *d, uint32_t node, double max_flat)
 static int64_t share_of(int64_t weight, int64_t factor, int64_t total)
 {
 	int64_t product = (int64_t)((uint64_t)weight * (uint64_t)factor);
-	int64_t share = total == -1 ? (int64_t)(0 - (uint64_t)product) : product / total;
+	int64_t share = report_abs(report_mean(product, total));
 
-	share = report_abs(share);
 	return 1 + (share < factor ? share : factor);
 }
 
 static void put_edge(struct dot *d, const struct graph_edge *e)
 {
-	int64_t weight = e->weight_div ? e->weight / e->weight_div : e->weight;
+	int64_t weight = report_mean(e->weight, e->weight_div);
 	int64_t total = d->r->total;
 
 	fprintf(d->out, "N%u -> N%u [label=\" ", d->ids[e->src], d->ids[e->dest]);
@@ -318,9 +317,7 @@ int report_print_dot(struct report *r, FILE *out, struct err *e)
 {
 	_cleanup_(graph_deinit) struct graph g = { 0 };
 	struct graph_trimmed trimmed;
-	int rc = graph_init(&g, r, e);
-	if (rc == 0)
-		rc = graph_trim(&g, r, true, &trimmed, e);
+	int rc = graph_init_trimmed(&g, r, true, &trimmed, e);
 	if (rc < 0)
 		return rc;
 	labels_select_unit(r, &g);

@@ -117,8 +117,8 @@ static void box_of_group(struct box *b, const struct profile *p, const struct bo
 			high = t;
 	}
 	*b = (struct box){ 0 };
-	b->flat_value = flat_div ? (int64_t)flat / (int64_t)flat_div : (int64_t)flat;
-	b->cum_value = cum_div ? (int64_t)cum / (int64_t)cum_div : (int64_t)cum;
+	b->flat_value = report_mean((int64_t)flat, (int64_t)flat_div);
+	b->cum_value = report_mean((int64_t)cum, (int64_t)cum_div);
 	b->flat = b->flat_value;
 	b->cum = b->cum_value;
 	unit_label(text, low->value, profile_str(p, low->unit), "auto");

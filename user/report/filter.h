@@ -21,8 +21,8 @@ void label_units_deinit(struct label_units *u);
 const char *label_units_find(const struct label_units *u, const struct profile *p, uint32_t key);
 
 /**
- * Demangle names that are not demangled yet, and simplify those that look like C++ where the
- * profile gives no mangled ones, as pprof does.
+ * Demangle names that are not demangled yet, simplify those that look like C++ where the profile
+ * gives no mangled ones, and drop names of binaries that are URLs, as pprof does.
  */
 int filter_names(struct profile *p, struct err *e);
 

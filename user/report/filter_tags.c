@@ -96,12 +96,12 @@ static int tag_filter_init(struct tag_filter *f, const char *text, const char *n
 {
 	const char *equals = strchr(text, '=');
 
-	if (equals) {
+	if (equals && equals > text) {
 		f->key = strndup(text, (size_t)(equals - text));
 		if (!f->key)
 			return err_set(e, -ENOMEM, "cannot filter the labels");
-		text = equals + 1;
 	}
+	text = equals ? equals + 1 : text;
 	if (tag_range_parse(text, &f->range)) {
 		f->is_range = true;
 		if (r->notes)

@@ -12,8 +12,8 @@
 #include "base/cleanup.h"
 #include "report/flame.h"
 #include "report/flame_tree.h"
-#include "report/json.h"
 #include "report/path.h"
+#include "report/utf8.h"
 
 extern const char report_flame_js[], report_flame_js_end[];
 extern const char report_flame_css[], report_flame_css_end[];
@@ -57,15 +57,6 @@ static void put_xml(const char *text, size_t max, FILE *out)
 			utf8_put(&text, out);
 		}
 	}
-}
-
-static size_t count_runes(const char *text)
-{
-	size_t runes = 0;
-
-	for (; *text; text++)
-		runes += ((unsigned char)*text & 0xc0) != 0x80;
-	return runes;
 }
 
 static const char *frame_name(const struct drawing *d, const struct flame_frame *f)
@@ -153,7 +144,7 @@ static void put_frame(const struct drawing *d, const struct flame_frame *f)
 	put_color(d, f);
 	fputs("\"/>", d->out);
 	if (fits >= LABEL_MIN) {
-		bool cut = count_runes(name) > fits;
+		bool cut = utf8_count(name, strlen(name)) > fits;
 		fprintf(d->out, "<text x=\"%.2f\" y=\"%u\">", x + 3, y + 12);
 		put_xml(name, cut ? fits - 1 : fits, d->out);
 		fputs(cut ? "…</text>" : "</text>", d->out);

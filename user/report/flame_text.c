@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "report/flame.h"
 #include "report/flame_tree.h"
-#include "report/json.h"
+#include "report/utf8.h"
 
 enum { COLUMNS_DEFAULT = 100, COLUMNS_MAX = 1000, FRAMES_MAX = 100000 };
 

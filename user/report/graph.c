@@ -171,19 +171,33 @@ static struct graph_edge *edge_find(const struct edge_table *t, uint32_t src, ui
 	return &t->slots[i];
 }
 
+/* Make an array of the table, and give the memory of the free slots back. */
+static void edge_table_pack(struct edge_table *t)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->slots[i].src != GRAPH_NONE)
+			t->slots[len++] = t->slots[i];
+	}
+	struct graph_edge *smaller = realloc(t->slots, (len + 1) * sizeof(*smaller));
+	if (smaller)
+		t->slots = smaller;
+	t->count = len;
+}
+
 static int edge_table_grow(struct edge_table *t)
 {
 	struct edge_table grown = { .count = t->count ? t->count * 2 : 1024, .used = t->used };
+
+	edge_table_pack(t);
 	grown.slots = malloc(grown.count * sizeof(*grown.slots));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < grown.count; i++)
 		grown.slots[i].src = GRAPH_NONE;
-	for (size_t i = 0; i < t->count; i++) {
-		struct graph_edge *s = &t->slots[i];
-		if (s->src != GRAPH_NONE)
-			*edge_find(&grown, s->src, s->dest) = *s;
-	}
+	for (size_t i = 0; i < t->count; i++)
+		*edge_find(&grown, t->slots[i].src, t->slots[i].dest) = t->slots[i];
 	free(t->slots);
 	*t = grown;
 	return 0;
@@ -202,11 +216,6 @@ struct builder {
 	struct edge_table edges;
 	bool want_edges;
 };
-
-static int64_t add_wrapping(int64_t a, int64_t b)
-{
-	return (int64_t)((uint64_t)a + (uint64_t)b);
-}
 
 static int add_edge(struct builder *b, uint32_t src, uint32_t dest, uint32_t stamp, int64_t w,
 		    int64_t dw, bool residual, bool inlined)
@@ -227,14 +236,15 @@ static int add_edge(struct builder *b, uint32_t src, uint32_t dest, uint32_t sta
 	s->seen = stamp;
 	s->residual |= residual;
 	s->inlined &= inlined;
-	s->weight = add_wrapping(s->weight, w);
-	s->weight_div = add_wrapping(s->weight_div, dw);
+	s->weight = report_add(s->weight, w);
+	s->weight_div = report_add(s->weight_div, dw);
 	return 0;
 }
 
 /* Walk a stack from its root; a node or an edge counts once however often the sample has it. */
-static int add_sample(struct builder *b, size_t sample, int64_t w, int64_t dw)
+static int add_sample(void *context, size_t sample, int64_t w, int64_t dw)
 {
+	struct builder *b = context;
 	const struct graph *g = b->g;
 	uint32_t stamp = (uint32_t)sample + 1, parent = GRAPH_NONE;
 	bool residual = false;
@@ -253,8 +263,8 @@ static int add_sample(struct builder *b, size_t sample, int64_t w, int64_t dw)
 			}
 			if (n->seen != stamp) {
 				n->seen = stamp;
-				n->cum = add_wrapping(n->cum, w);
-				n->cum_div = add_wrapping(n->cum_div, dw);
+				n->cum = report_add(n->cum, w);
+				n->cum_div = report_add(n->cum_div, dw);
 				if (g->tags && graph_tags_add(g->tags, node, w, dw, false) < 0)
 					return -ENOMEM;
 			}
@@ -267,17 +277,19 @@ static int add_sample(struct builder *b, size_t sample, int64_t w, int64_t dw)
 	}
 	if (parent != GRAPH_NONE && !residual) {
 		struct weight *n = &b->weights[parent];
-		n->flat = add_wrapping(n->flat, w);
-		n->flat_div = add_wrapping(n->flat_div, dw);
+		n->flat = report_add(n->flat, w);
+		n->flat_div = report_add(n->flat_div, dw);
 		if (g->tags && graph_tags_add(g->tags, parent, w, dw, true) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int add_samples(struct builder *b, const struct report *r)
+int graph_add_samples(struct graph *g, const struct report *r,
+		      int (*add)(void *context, size_t sample, int64_t w, int64_t dw),
+		      void *context)
 {
-	struct graph_tags *tags = b->g->tags;
+	struct graph_tags *tags = g->tags;
 
 	if (tags)
 		graph_tags_clear(tags);
@@ -285,7 +297,7 @@ static int add_samples(struct builder *b, const struct report *r)
 		int64_t w = report_value(r, i), dw = report_divisor(r, i);
 		if (w == 0 && dw == 0)
 			continue;
-		if ((tags && graph_tags_begin(tags, r, i) < 0) || add_sample(b, i, w, dw) < 0)
+		if ((tags && graph_tags_begin(tags, r, i) < 0) || add(context, i, w, dw) < 0)
 			return -ENOMEM;
 	}
 	if (tags)
@@ -293,13 +305,14 @@ static int add_samples(struct builder *b, const struct report *r)
 	return 0;
 }
 
-/* With drop_negative a node goes if its own weight is negative, or has none and its sum is. */
-static bool is_negative(const struct graph_node *n)
+bool graph_has(const struct graph_node *n, const struct report *r)
 {
-	return n->flat < 0 || (n->flat == 0 && n->cum < 0);
+	int64_t w = n->flat ? n->flat : n->cum;
+
+	return w > 0 || (w < 0 && !r->options.drop_negative);
 }
 
-static void take_nodes(struct builder *b, bool drop_negative)
+static void take_nodes(struct builder *b, const struct report *r)
 {
 	struct graph *g = b->g;
 
@@ -311,7 +324,7 @@ static void take_nodes(struct builder *b, bool drop_negative)
 		n->flat_div = w->flat_div;
 		n->cum = w->cum;
 		n->cum_div = w->cum_div;
-		if ((n->cum != 0 || n->flat != 0) && !(drop_negative && is_negative(n)))
+		if (graph_has(n, r))
 			g->order[g->order_len++] = (uint32_t)i;
 	}
 }
@@ -344,20 +357,14 @@ int graph_link(struct graph *g)
 	return 0;
 }
 
-/* The hash table without its free slots is the array of edges. */
 static int take_edges(struct builder *b)
 {
 	struct graph *g = b->g;
-	size_t len = 0;
 
-	for (size_t i = 0; i < b->edges.count; i++) {
-		if (b->edges.slots[i].src != GRAPH_NONE)
-			b->edges.slots[len++] = b->edges.slots[i];
-	}
+	edge_table_pack(&b->edges);
 	vec_deinit(&g->edges);
 	g->edges.items = steal(b->edges.slots);
-	g->edges.len = len;
-	g->edges.cap = b->edges.count;
+	g->edges.len = g->edges.cap = b->edges.count;
 	return graph_link(g);
 }
 
@@ -371,8 +378,8 @@ int graph_build(struct graph *g, const struct report *r, const bool *kept, bool 
 		return no_memory(e);
 	for (size_t i = 0; i < g->nodes.len; i++)
 		weights[i].kept = !kept || kept[i];
-	int rc = add_samples(&b, r);
-	take_nodes(&b, r->options.drop_negative);
+	int rc = graph_add_samples(g, r, add_sample, &b);
+	take_nodes(&b, r);
 	if (rc == 0)
 		rc = take_edges(&b);
 	free(b.edges.slots);
@@ -384,6 +391,6 @@ int64_t graph_total(const struct graph *g)
 	int64_t total = 0;
 
 	for (size_t i = 0; i < g->order_len; i++)
-		total = add_wrapping(total, graph_flat(&g->nodes.items[g->order[i]]));
+		total = report_add(total, graph_flat(&g->nodes.items[g->order[i]]));
 	return total;
 }

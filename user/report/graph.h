@@ -54,7 +54,7 @@ struct graph {
 	uint32_t *parents, *functions;
 };
 
-/** Make the nodes of all locations of the report's profile. */
+/** Make the nodes of all locations of the report's profile. On failure *g needs no deinit. */
 int graph_init(struct graph *g, const struct report *r, struct err *e);
 void graph_deinit(struct graph *g);
 
@@ -65,6 +65,20 @@ void graph_deinit(struct graph *g);
  */
 int graph_build(struct graph *g, const struct report *r, const bool *kept, bool edges,
 		struct err *e);
+
+/**
+ * Call `add` for each sample that weighs something, with what it weighs and what -mean divides by,
+ * the graph's tags ready for it; 0 or -ENOMEM.
+ */
+int graph_add_samples(struct graph *g, const struct report *r,
+		      int (*add)(void *context, size_t sample, int64_t w, int64_t dw),
+		      void *context);
+
+/**
+ * Whether a weighed node is in the graph: one that weighs nothing is not, nor with -drop_negative
+ * one whose own weight is negative, or that has none and whose sum is.
+ */
+bool graph_has(const struct graph_node *n, const struct report *r);
 
 /**
  * Turn the graph into a call tree: a node for each context. graph_build() then cannot be used any
@@ -84,12 +98,12 @@ int graph_drop_redundant(struct graph *g, struct err *e);
 /** A flat or cumulative value, the mean if there is a divisor. */
 static inline int64_t graph_flat(const struct graph_node *n)
 {
-	return n->flat_div ? n->flat / n->flat_div : n->flat;
+	return report_mean(n->flat, n->flat_div);
 }
 
 static inline int64_t graph_cum(const struct graph_node *n)
 {
-	return n->cum_div ? n->cum / n->cum_div : n->cum;
+	return report_mean(n->cum, n->cum_div);
 }
 
 /** A node's printable name: address, function, file:line:column as far as known. */
@@ -110,9 +124,12 @@ struct graph_trimmed {
 	size_t dropped_edges; /* below -edgefraction */
 };
 
-/** Build, trim and sort the graph as the report's options say. */
-int graph_trim(struct graph *g, struct report *r, bool edges, struct graph_trimmed *t,
-	       struct err *e);
+/**
+ * Make the graph that a report shows: built, trimmed and sorted as its options say. Without
+ * `edges` none are made. On failure *g needs no deinit.
+ */
+int graph_init_trimmed(struct graph *g, struct report *r, bool edges, struct graph_trimmed *t,
+		       struct err *e);
 
 /** The flat values of all nodes in the graph. */
 int64_t graph_total(const struct graph *g);

@@ -123,7 +123,7 @@ static double edges_entropy(const struct graph *g, const uint32_t *edges, size_t
 	for (size_t i = 0; i < count; i++) {
 		const struct graph_edge *e = &g->edges.items[edges[i]];
 		if (!e->removed && e->weight > 0)
-			total += e->weight;
+			total = report_add(total, e->weight);
 	}
 	if (total == 0)
 		return 0;
@@ -158,7 +158,7 @@ static int64_t entropy_score(const struct graph *g, const struct graph_node *n)
 	score += edges_left(g, n->in, n->in_len) ? edges_entropy(g, n->in, n->in_len, 0) : 1;
 	score += edges_left(g, n->out, n->out_len) ? edges_entropy(g, n->out, n->out_len, n->flat)
 						   : 1;
-	return (int64_t)((uint64_t)unit_truncate(score * (double)n->cum) + (uint64_t)n->flat);
+	return report_add(unit_truncate(score * (double)n->cum), n->flat);
 }
 
 void graph_sort(struct graph *g, enum graph_sort by)

@@ -99,11 +99,6 @@ int graph_tags_begin(struct graph_tags *t, const struct report *r, size_t sample
 	return rc < 0 ? rc : profile_build_error(p);
 }
 
-static int64_t add_wrapping(int64_t a, int64_t b)
-{
-	return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 static int add_tag(struct graph_tags *t, const struct graph_tag *tag, uint32_t node, int64_t w,
 		   int64_t dw, bool flat)
 {
@@ -120,11 +115,11 @@ static int add_tag(struct graph_tags *t, const struct graph_tag *tag, uint32_t n
 	}
 	struct graph_tag *to = &t->items.items[*index];
 	if (flat) {
-		to->flat = add_wrapping(to->flat, w);
-		to->flat_div = add_wrapping(to->flat_div, dw);
+		to->flat = report_add(to->flat, w);
+		to->flat_div = report_add(to->flat_div, dw);
 	} else {
-		to->cum = add_wrapping(to->cum, w);
-		to->cum_div = add_wrapping(to->cum_div, dw);
+		to->cum = report_add(to->cum, w);
+		to->cum_div = report_add(to->cum_div, dw);
 	}
 	return 0;
 }

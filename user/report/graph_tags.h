@@ -54,10 +54,10 @@ size_t graph_tags_count(const struct graph_tags *t, uint32_t node);
 
 static inline int64_t graph_tag_flat(const struct graph_tag *t)
 {
-	return t->flat_div ? t->flat / t->flat_div : t->flat;
+	return report_mean(t->flat, t->flat_div);
 }
 
 static inline int64_t graph_tag_cum(const struct graph_tag *t)
 {
-	return t->cum_div ? t->cum / t->cum_div : t->cum;
+	return report_mean(t->cum, t->cum_div);
 }

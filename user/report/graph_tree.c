@@ -23,11 +23,6 @@ struct tree_builder {
 	struct map contexts; /* struct context_key -> uint32_t */
 };
 
-static int64_t add_wrapping(int64_t a, int64_t b)
-{
-	return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 /* The node of a function below a parent. */
 static uint32_t find_context(struct tree_builder *b, uint32_t parent, uint32_t function)
 {
@@ -50,8 +45,9 @@ static uint32_t find_context(struct tree_builder *b, uint32_t parent, uint32_t f
 	return *index;
 }
 
-static int add_sample(struct tree_builder *b, size_t sample, int64_t w, int64_t dw)
+static int add_sample(void *context, size_t sample, int64_t w, int64_t dw)
 {
+	struct tree_builder *b = context;
 	const struct graph *g = b->g;
 	uint32_t at = GRAPH_NONE;
 	size_t depth;
@@ -65,8 +61,8 @@ static int add_sample(struct tree_builder *b, size_t sample, int64_t w, int64_t 
 			if (at == GRAPH_NONE)
 				return -ENOMEM;
 			struct tree_node *n = &b->nodes.items[at];
-			n->node.cum = add_wrapping(n->node.cum, w);
-			n->node.cum_div = add_wrapping(n->node.cum_div, dw);
+			n->node.cum = report_add(n->node.cum, w);
+			n->node.cum_div = report_add(n->node.cum_div, dw);
 			n->inlined &= k != end - 1;
 			if (g->tags && graph_tags_add(g->tags, at, w, dw, false) < 0)
 				return -ENOMEM;
@@ -75,36 +71,13 @@ static int add_sample(struct tree_builder *b, size_t sample, int64_t w, int64_t 
 	if (at == GRAPH_NONE)
 		return 0;
 	struct graph_node *n = &b->nodes.items[at].node;
-	n->flat = add_wrapping(n->flat, w);
-	n->flat_div = add_wrapping(n->flat_div, dw);
+	n->flat = report_add(n->flat, w);
+	n->flat_div = report_add(n->flat_div, dw);
 	return g->tags ? graph_tags_add(g->tags, at, w, dw, true) : 0;
 }
 
-static int add_samples(struct tree_builder *b, const struct report *r)
-{
-	struct graph_tags *tags = b->g->tags;
-
-	for (size_t i = 0; i < r->profile->sample_count; i++) {
-		int64_t w = report_value(r, i), dw = report_divisor(r, i);
-		if (w == 0 && dw == 0)
-			continue;
-		if ((tags && graph_tags_begin(tags, r, i) < 0) || add_sample(b, i, w, dw) < 0)
-			return -ENOMEM;
-	}
-	if (tags)
-		graph_tags_end(tags);
-	return 0;
-}
-
-static bool is_shown(const struct graph_node *n, bool drop_negative)
-{
-	if (n->cum == 0 && n->flat == 0)
-		return false;
-	return !drop_negative || !(n->flat < 0 || (n->flat == 0 && n->cum < 0));
-}
-
 /* The tree takes the place of the graph. */
-static int take_tree(struct tree_builder *b, bool drop_negative)
+static int take_tree(struct tree_builder *b, const struct report *r)
 {
 	struct graph *g = b->g;
 	size_t count = b->nodes.len;
@@ -124,7 +97,7 @@ static int take_tree(struct tree_builder *b, bool drop_negative)
 		g->nodes.items[g->nodes.len++] = n->node;
 		g->parents[i] = n->parent;
 		g->functions[i] = n->function;
-		if (is_shown(&n->node, drop_negative))
+		if (graph_has(&n->node, r))
 			g->order[g->order_len++] = (uint32_t)i;
 		if (n->parent == GRAPH_NONE)
 			continue;
@@ -144,9 +117,9 @@ int graph_tree_build(struct graph *g, const struct report *r, struct err *e)
 	struct tree_builder b = { .g = g };
 
 	map_init(&b.contexts, sizeof(struct context_key), sizeof(uint32_t));
-	int rc = add_samples(&b, r);
+	int rc = graph_add_samples(g, r, add_sample, &b);
 	if (rc == 0)
-		rc = take_tree(&b, r->options.drop_negative);
+		rc = take_tree(&b, r);
 	map_deinit(&b.contexts);
 	vec_deinit(&b.nodes);
 	return rc < 0 ? err_set(e, rc, "cannot build the call tree") : 0;
@@ -170,6 +143,11 @@ void graph_tree_trim(struct graph *g, const bool *kept)
 {
 	size_t order_len = 0;
 
+	/* What lost its edge before is a root. */
+	vec_for_each(e, &g->edges) {
+		if (e->removed)
+			g->parents[e->dest] = GRAPH_NONE;
+	}
 	vec_for_each(e, &g->edges) {
 		bool inlined = e->inlined, passed = false;
 		uint32_t ancestor = kept_ancestor(g, kept, e->src, &inlined, &passed);

@@ -27,11 +27,11 @@ static int no_memory(struct err *e)
 
 static double total_flat(const struct graph *g)
 {
-	uint64_t total = 0;
+	int64_t total = 0;
 
 	for (size_t i = 0; i < g->order_len; i++)
-		total += (uint64_t)g->nodes.items[g->order[i]].flat;
-	return (double)(int64_t)total;
+		total = report_add(total, g->nodes.items[g->order[i]].flat);
+	return (double)total;
 }
 
 /* Flag the nodes that reach the cutoff; returns how many of the graph's do. */
@@ -157,8 +157,8 @@ static int trim(struct trimmer *t, struct graph_trimmed *done, struct err *e)
 	return t->visual ? graph_drop_redundant(g, e) : 0;
 }
 
-int graph_trim(struct graph *g, struct report *r, bool edges, struct graph_trimmed *t,
-	       struct err *e)
+int graph_init_trimmed(struct graph *g, struct report *r, bool edges, struct graph_trimmed *t,
+		       struct err *e)
 {
 	struct trimmer trimmer = {
 		.g = g,
@@ -173,10 +173,15 @@ int graph_trim(struct graph *g, struct report *r, bool edges, struct graph_trimm
 	*t = (struct graph_trimmed){ 0 };
 	if (trimmer.visual)
 		trimmer.sort = GRAPH_BY_ENTROPY;
-	int rc = trimmer.tree ? graph_tree_build(g, r, e) : graph_build(g, r, NULL, edges, e);
+	int rc = graph_init(g, r, e);
+	if (rc < 0)
+		return rc;
+	rc = trimmer.tree ? graph_tree_build(g, r, e) : graph_build(g, r, NULL, edges, e);
 	if (rc == 0)
 		rc = trim(&trimmer, t, e);
 	free(trimmer.kept);
+	if (rc < 0)
+		graph_deinit(g);
 	return rc;
 }
 

@@ -5,6 +5,3 @@
 
 /** Print a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 void json_string(const char *text, FILE *out);
-
-/** Print the next character of `*text` if it is UTF-8, else U+FFFD, and move on. */
-void utf8_put(const char **text, FILE *out);

@@ -50,17 +50,14 @@ static int compare_nodes(const void *pa, const void *pb, void *context)
 static void sum_nodes(const struct graph *g, const uint32_t *nodes, size_t count, int64_t line,
 		      int64_t *flat, int64_t *cum)
 {
-	uint64_t sums[2] = { 0 };
-
+	*flat = *cum = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct graph_node *n = &g->nodes.items[nodes[i]];
 		if (line != 0 && n->info.line != line)
 			continue;
-		sums[0] += (uint64_t)n->flat;
-		sums[1] += (uint64_t)n->cum;
+		*flat = report_add(*flat, n->flat);
+		*cum = report_add(*cum, n->cum);
 	}
-	*flat = (int64_t)sums[0];
-	*cum = (int64_t)sums[1];
 }
 
 /* The lines to show: from the function's start, if known, to some beyond the last weight. */
@@ -71,9 +68,9 @@ static void line_range(const struct graph *g, const uint32_t *nodes, size_t coun
 	*last = INT64_MIN;
 	for (size_t i = 0; i < count; i++) {
 		const struct graph_info *info = info_of(g, nodes[i]);
-		int64_t start = info->start_line ? info->start_line
-						 : (int64_t)((uint64_t)info->line - MARGIN);
-		int64_t end = (int64_t)((uint64_t)info->line + MARGIN);
+		int64_t start =
+			info->start_line ? info->start_line : report_add(info->line, -MARGIN);
+		int64_t end = report_add(info->line, MARGIN);
 		*first = start < *first ? start : *first;
 		*last = end > *last ? end : *last;
 	}
@@ -105,6 +102,9 @@ static int list_file(struct lister *l, const uint32_t *nodes, size_t count, stru
 	fputs(" (flat, cum) ", l->out);
 	pad_share(cum, l->r->total, l->out);
 	fputs(" of Total\n", l->out);
+	line_range(l->g, nodes, count, &first, &last);
+	if (first > last)
+		return 0;
 	_cleanup_(source_deinit) struct source s = { 0 };
 	_cleanup_(buf_deinit) struct buf problem = { 0 };
 	int rc = source_load(&s, file, l->source_path, l->r->options.trim_path, &problem);
@@ -114,7 +114,6 @@ static int list_file(struct lister *l, const uint32_t *nodes, size_t count, stru
 		fprintf(l->out, " Error: %s\n", problem.data);
 		return 0;
 	}
-	line_range(l->g, nodes, count, &first, &last);
 	for (int64_t line = first; line <= last && line <= (int64_t)s.line_count; line++) {
 		sum_nodes(l->g, nodes, count, line, &flat, &cum);
 		value_or_dot(l, flat);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * What pprof does to every profile before it reports on it, so that its output can be had: names
- * that come in one form only are demangled, or simplified if they look like C++.
+ * that come in one form only are demangled, or simplified if they look like C++, and binaries whose
+ * names are URLs lose them.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,10 +71,33 @@ static int simplify(struct profile *p, struct profile_function *f)
 	return profile_build_error(p);
 }
 
+/* A scheme and a colon; control characters make it none. */
+static bool is_url(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789+-.");
+
+	if (text[len] != ':' || !isalpha((unsigned char)text[0]))
+		return false;
+	while (*text && !iscntrl((unsigned char)*text))
+		text++;
+	return *text == '\0';
+}
+
+/* A URL is where pprof fetched a profile from that names no binary: "C:\\a.exe" looks like one. */
+static void drop_urls(struct profile *p)
+{
+	vec_for_each(m, &p->mappings) {
+		if (profile_str_len(p, m->build_id) == 0 && is_url(profile_str(p, m->filename)))
+			m->filename = 0;
+	}
+}
+
 int filter_names(struct profile *p, struct err *e)
 {
 	int rc = 0;
 
+	drop_urls(p);
 	for (size_t i = 0; i < p->functions.len && rc == 0; i++)
 		rc = simplify(p, &p->functions.items[i]);
 	return rc < 0 ? err_set(e, rc, "cannot simplify the names") : 0;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "report/pad.h"
 
+#include <string.h>
+
+#include "report/utf8.h"
+
 int pad_width(const char *text)
 {
-	int runes = 0;
-
-	for (const char *c = text; *c; c++)
-		runes += ((unsigned char)*c & 0xc0) != 0x80;
-	return runes;
+	return (int)utf8_count(text, strlen(text));
 }
 
 void pad_text(const char *text, int width, FILE *out)

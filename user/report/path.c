@@ -83,20 +83,30 @@ const char *path_trim(const char *path, const char *trim, const char *search)
 {
 	static const char *const always[] = { "/proc/self/cwd/./", "/proc/self/cwd/" };
 	bool heuristic = !trim || !trim[0];
-	const char *list = heuristic ? search : trim, *rest;
+	const char *list = heuristic ? search : trim, *dir, *rest;
+	size_t len;
 
-	for (const char *dir = list ? list : ""; *dir;) {
-		size_t len = strcspn(dir, ":");
+	list = list && list[0] ? list : NULL;
+	while (path_list_next(&list, &dir, &len)) {
 		rest = heuristic ? after_same_name(path, dir, len) : after_prefix(path, dir, len);
 		if (rest)
 			return rest;
-		dir += len + (dir[len] == ':');
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
 		if ((rest = after_prefix(path, always[i], strlen(always[i]))))
 			return rest;
 	}
 	return path;
+}
+
+bool path_list_next(const char **list, const char **dir, size_t *len)
+{
+	if (!*list)
+		return false;
+	*dir = *list;
+	*len = strcspn(*dir, ":");
+	*list = (*dir)[*len] ? *dir + *len + 1 : NULL;
+	return true;
 }
 
 char *path_base(const char *path)

@@ -78,9 +78,7 @@ int report_print_topproto(struct report *r, FILE *out, struct err *e)
 	const struct profile *p = r->profile;
 	_cleanup_(graph_deinit) struct graph g = { 0 };
 	struct graph_trimmed trimmed;
-	int rc = graph_init(&g, r, e);
-	if (rc == 0)
-		rc = graph_trim(&g, r, false, &trimmed, e);
+	int rc = graph_init_trimmed(&g, r, false, &trimmed, e);
 	if (rc < 0)
 		return rc;
 	labels_select_unit(r, &g);

@@ -109,15 +109,26 @@ void regex_destroy(struct regex *r)
 	free(r);
 }
 
+static int match(struct regex *r, const char *text, size_t len)
+{
+	PCRE2_SPTR at = (PCRE2_SPTR)text;
+	int rc = pcre2_match(r->code, at, len, 0, 0, r->match, r->context);
+
+	/* The interpreter's stack is on the heap. */
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		rc = pcre2_match(r->code, at, len, 0, PCRE2_NO_JIT, r->match, r->context);
+	return rc;
+}
+
 bool regex_matches(struct regex *r, const char *text, size_t len)
 {
-	return pcre2_match(r->code, (PCRE2_SPTR)text, len, 0, 0, r->match, r->context) >= 0;
+	return match(r, text, len) >= 0;
 }
 
 size_t regex_captures(struct regex *r, const char *text, size_t len, struct regex_span *spans,
 		      size_t max)
 {
-	int count = pcre2_match(r->code, (PCRE2_SPTR)text, len, 0, 0, r->match, r->context);
+	int count = match(r, text, len);
 	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(r->match);
 
 	for (int i = 0; i < count && (size_t)i < max; i++) {

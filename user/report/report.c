@@ -59,25 +59,18 @@ static void override_options(struct report *r)
 static int64_t compute_total(const struct report *r)
 {
 	const struct profile *p = r->profile;
-	uint64_t total = 0, div = 0, base_total = 0, base_div = 0;
+	int64_t total = 0, div = 0, base_total = 0, base_div = 0;
 
 	for (size_t i = 0; i < p->sample_count; i++) {
-		uint64_t v = (uint64_t)report_abs(report_value(r, i));
-		uint64_t d = (uint64_t)report_divisor(r, i);
-		total += v;
-		div += d;
+		int64_t v = report_abs(report_value(r, i)), d = report_divisor(r, i);
+		total = report_add(total, v);
+		div = report_add(div, d);
 		if (profile_is_base(p, i)) {
-			base_total += v;
-			base_div += d;
+			base_total = report_add(base_total, v);
+			base_div = report_add(base_div, d);
 		}
 	}
-	if ((int64_t)base_total > 0) {
-		total = base_total;
-		div = base_div;
-	}
-	if (div == 0 || (div == UINT64_MAX && (int64_t)total == INT64_MIN))
-		return (int64_t)total;
-	return (int64_t)total / (int64_t)div;
+	return base_total > 0 ? report_mean(base_total, base_div) : report_mean(total, div);
 }
 
 static int choose_value(struct report *r, struct err *e)
@@ -103,8 +96,10 @@ static int prepare_profile(struct report *r, struct err *e)
 
 	if (profile_unify_strings(p) < 0)
 		return err_set(e, -ENOMEM, "cannot make the report");
+	if (r->options.all_frames)
+		p->drop_frames = p->keep_frames = 0;
 	int rc = filter_names(p, e);
-	if (rc == 0 && !r->options.all_frames)
+	if (rc == 0)
 		rc = filter_uninteresting(p, e);
 	if (rc < 0)
 		return rc;
@@ -122,6 +117,15 @@ static int apply_filters(struct report *r, struct err *e)
 	if (rc == 0)
 		rc = filter_prune_from(r, e);
 	return rc;
+}
+
+/* Only the profile itself shows more than one value. */
+static void drop_other_values(struct report *r)
+{
+	if (r->kind == REPORT_RAW || r->kind == REPORT_PROTO || r->options.mean)
+		return;
+	profile_keep_value(r->profile, r->value_index);
+	r->value_index = 0;
 }
 
 static int prepare(struct report *r, struct err *e)
@@ -145,9 +149,11 @@ static int prepare(struct report *r, struct err *e)
 	r->total = compute_total(r);
 	if (!o->relative_percentages)
 		rc = apply_filters(r, e);
-	if (rc == 0)
-		aggregate(r->profile, o);
-	return rc;
+	if (rc < 0)
+		return rc;
+	aggregate(r->profile, o);
+	drop_other_values(r);
+	return 0;
 }
 
 int report_init(struct report *r, struct profile *p, const struct report_options *o,

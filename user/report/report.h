@@ -80,6 +80,20 @@ static inline int64_t report_abs(int64_t v)
 	return v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
 }
 
+/** a + b, which wraps around. */
+static inline int64_t report_add(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+/** What -mean shows: v / divisor, or v without a divisor. INT64_MIN / -1 stays what it is. */
+static inline int64_t report_mean(int64_t v, int64_t divisor)
+{
+	if (divisor == -1)
+		return (int64_t)(0 - (uint64_t)v);
+	return divisor ? v / divisor : v;
+}
+
 /** Print one report to `out`; 0 or a negative errno. Write errors are left in `out`. */
 int report_print_text(struct report *r, FILE *out, struct err *e);
 int report_print_tree(struct report *r, FILE *out, struct err *e);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "report/source.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,21 +13,21 @@
 #include "base/vec.h"
 #include "report/path.h"
 
+/* ".." takes the name before it away, whether there is such a directory or not. */
 static int open_in(const char *directory, const char *name)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = NULL, *clean = NULL;
 
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		path = NULL;
-		return -1;
-	}
-	return open(path, O_RDONLY | O_CLOEXEC);
+	clean = path ? path_clean(path) : NULL;
+	return clean ? open(clean, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 /* Look in a directory and all above it. */
 static int open_upwards(const char *directory, size_t len, const char *name)
 {
-	_cleanup_free_ char *dir = strndup(directory, len);
+	_cleanup_free_ char *dir = len ? strndup(directory, len) : strdup(".");
 
 	while (dir && dir[0]) {
 		int fd = open_in(dir, name);
@@ -50,18 +51,18 @@ static int open_source(const char *name, const char *path, const char *trim, str
 	name = path_trim(name, trim, path);
 	if (name[0] == '/') {
 		int fd = open(name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			buf_printf(problem, "open %s: no such file or directory", name);
-		else if (fd < 0)
-			buf_printf(problem, "open %s: %s", name, strerror(errno));
+		if (fd < 0) {
+			const char *reason = strerror(errno);
+			buf_printf(problem, "open %s: %c%s", name, tolower(reason[0]), reason + 1);
+		}
 		return fd;
 	}
-	for (const char *dir = path; *dir;) {
-		size_t len = strcspn(dir, ":");
+	const char *list = path[0] ? path : NULL, *dir;
+	size_t len;
+	while (path_list_next(&list, &dir, &len)) {
 		int fd = open_upwards(dir, len, name);
 		if (fd >= 0)
 			return fd;
-		dir += len + (dir[len] == ':');
 	}
 	buf_printf(problem, "could not find file %s on path %s", name, path);
 	return -1;

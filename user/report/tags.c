@@ -7,10 +7,10 @@
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "profile/build.h"
+#include "report/columns.h"
 #include "report/filter.h"
-#include "report/pad.h"
 
-enum { TEXT_MAX = 2 * UNIT_LABEL_MAX + 8 };
+enum { SHARE_MAX = UNIT_LABEL_MAX + 8 };
 
 struct tag {
 	uint32_t key, value; /* strings */
@@ -32,7 +32,7 @@ static int add_weight(struct map *m, const void *key, int64_t weight)
 	int64_t *sum = map_put(m, key, NULL);
 	if (!sum)
 		return -ENOMEM;
-	*sum = (int64_t)((uint64_t)*sum + (uint64_t)weight);
+	*sum = report_add(*sum, weight);
 	return 0;
 }
 
@@ -78,45 +78,40 @@ static int compare_tags(const void *pa, const void *pb, void *context)
 	return strcmp(profile_str(p, a->tag.value), profile_str(p, b->tag.value));
 }
 
-/* "4.5s (30%)", without the share if there is no total. */
-static void weight_text(const struct report *r, int64_t weight, char text[TEXT_MAX])
+/* " (30%)", nothing if there is no total. */
+static void share_text(const struct report *r, int64_t weight, char text[SHARE_MAX])
 {
-	char value[UNIT_LABEL_MAX], share[UNIT_LABEL_MAX];
+	char share[UNIT_LABEL_MAX];
 
-	report_format(r, weight, value);
 	unit_percentage(share, weight, r->total);
+	text[0] = '\0';
 	if (r->total > 0)
-		snprintf(text, TEXT_MAX, "%s (%s):", value, share);
-	else
-		snprintf(text, TEXT_MAX, "%s:", value);
+		snprintf(text, SHARE_MAX, " (%s)", share);
 }
 
-static void print_key(const struct report *r, const struct weighed_tag *tags, size_t count,
-		      int64_t sum, FILE *out)
+static int print_key(const struct report *r, const struct weighed_tag *tags, size_t count,
+		     int64_t sum, FILE *out)
 {
+	_cleanup_(buf_deinit) struct buf cells = { 0 }, text = { 0 };
 	const struct profile *p = r->profile;
-	char text[TEXT_MAX], total[UNIT_LABEL_MAX], share[UNIT_LABEL_MAX];
-	const char *key = profile_str(p, tags[0].tag.key);
-	int key_width = pad_width(key) + 1, width = 0;
+	char value[UNIT_LABEL_MAX], total[UNIT_LABEL_MAX], share[SHARE_MAX];
 
-	report_format(r, sum, text);
+	report_format(r, sum, value);
 	report_format(r, r->total, total);
-	unit_percentage(share, sum, r->total);
-	fprintf(out, " %s: Total %s of %s", key, text, total);
-	if (r->total > 0)
-		fprintf(out, " (%s)", share);
-	putc('\n', out);
+	share_text(r, sum, share);
+	buf_printf(&cells, "%s:\t Total %s of %s%s\n", profile_str(p, tags[0].tag.key), value,
+		   total, share);
 	for (size_t i = 0; i < count; i++) {
-		weight_text(r, tags[i].weight, text);
-		width = pad_width(text) > width ? pad_width(text) : width;
+		report_format(r, tags[i].weight, value);
+		share_text(r, tags[i].weight, share);
+		buf_printf(&cells, " \t%s%s:\t %s\n", value, share,
+			   profile_str(p, tags[i].tag.value));
 	}
-	for (size_t i = 0; i < count; i++) {
-		weight_text(r, tags[i].weight, text);
-		fprintf(out, "%*s", key_width + 1, "");
-		pad_text(text, width + 1, out);
-		fprintf(out, " %s\n", profile_str(p, tags[i].tag.value));
-	}
-	putc('\n', out);
+	buf_printf(&cells, "\n");
+	int rc = cells.error ? cells.error : columns_add(cells.data, cells.len, &text);
+	if (rc == 0)
+		fwrite(text.data, 1, text.len, out);
+	return rc;
 }
 
 static int print_tags(struct tags *t, const struct report *r, FILE *out)
@@ -131,13 +126,14 @@ static int print_tags(struct tags *t, const struct report *r, FILE *out)
 		tags[i].weight = *(const int64_t *)map_value_at(&t->weights, i);
 	}
 	qsort_r(tags, count, sizeof(*tags), compare_tags, t->p);
-	for (size_t i = 0, end; i < count; i = end) {
+	int rc = 0;
+	for (size_t i = 0, end; i < count && rc == 0; i = end) {
 		for (end = i; end < count && tags[end].tag.key == tags[i].tag.key;)
 			end++;
-		print_key(r, tags + i, end - i, *(int64_t *)map_find(&t->totals, &tags[i].tag.key),
-			  out);
+		rc = print_key(r, tags + i, end - i,
+			       *(int64_t *)map_find(&t->totals, &tags[i].tag.key), out);
 	}
-	return 0;
+	return rc;
 }
 
 int report_print_tags(struct report *r, FILE *out, struct err *e)

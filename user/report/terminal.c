@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "report/json.h"
+#include "report/utf8.h"
 
 static const char bold[] = "1", faint[] = "2", red[] = "31", green[] = "32";
 

@@ -27,7 +27,7 @@ static void print_nodes(const struct report *r, struct graph *g, FILE *out)
 	for (size_t i = 0; i < g->order_len; i++) {
 		const struct graph_node *n = &g->nodes.items[g->order[i]];
 		int64_t flat = graph_flat(n), cum = graph_cum(n);
-		sum = (int64_t)((uint64_t)sum + (uint64_t)flat);
+		sum = report_add(sum, flat);
 		pad_weights(r, flat, sum, cum, out);
 		fprintf(out, "  %s%s\n", graph_name(g, g->order[i]), inline_label(g, n));
 	}
@@ -46,11 +46,8 @@ static bool has_inlined(const struct profile *p)
 int report_print_text(struct report *r, FILE *out, struct err *e)
 {
 	_cleanup_(graph_deinit) struct graph g;
-	int rc = graph_init(&g, r, e);
-	if (rc < 0)
-		return rc;
 	struct graph_trimmed trimmed;
-	rc = graph_trim(&g, r, has_inlined(r->profile), &trimmed, e);
+	int rc = graph_init_trimmed(&g, r, has_inlined(r->profile), &trimmed, e);
 	if (rc < 0)
 		return rc;
 	labels_select_unit(r, &g);

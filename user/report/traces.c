@@ -50,7 +50,7 @@ static void print_stack(const struct report *r, const struct frame_texts *t, siz
 	size_t depth;
 	const uint32_t *stack = profile_stack(r->profile, sample, &depth);
 
-	pad_value(r, divisor ? value / divisor : value, VALUE_WIDTH, out);
+	pad_value(r, report_mean(value, divisor), VALUE_WIDTH, out);
 	for (size_t i = 0; i < depth; i++) {
 		size_t start = stack[i] ? t->ends.items[stack[i] - 1] : 0;
 		/* The value stands in the place of the first line's blanks. */

@@ -66,9 +66,7 @@ int report_print_tree(struct report *r, FILE *out, struct err *e)
 {
 	_cleanup_(graph_deinit) struct graph g = { 0 };
 	struct graph_trimmed trimmed;
-	int rc = graph_init(&g, r, e);
-	if (rc == 0)
-		rc = graph_trim(&g, r, true, &trimmed, e);
+	int rc = graph_init_trimmed(&g, r, true, &trimmed, e);
 	if (rc == 0)
 		rc = check_matches(r, &g, e);
 	if (rc < 0)
@@ -83,7 +81,7 @@ int report_print_tree(struct report *r, FILE *out, struct err *e)
 	for (size_t i = 0; i < g.order_len; i++) {
 		if (!is_wanted(r, &g, g.order[i]))
 			continue;
-		sum = (int64_t)((uint64_t)sum + (uint64_t)graph_flat(&g.nodes.items[g.order[i]]));
+		sum = report_add(sum, graph_flat(&g.nodes.items[g.order[i]]));
 		print_node(r, &g, g.order[i], sum, out);
 	}
 	if (g.order_len > 0)
