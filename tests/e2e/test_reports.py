@@ -48,6 +48,18 @@ def test_expressions_without_a_match(t):
         t.check_says(result, "no matches found for regexp: nosuch")
 
 
+def test_choices_that_compete(t):
+    """The value of -sample_index is taken; of two orders or granularities neither is."""
+    result = t.run("top", "-inuse_space", "-sample_index=alloc_space", profile("go_heap"))
+    t.check_says(result, "multiple value selections, ignoring -inuse_space")
+    t.check(b"Type: alloc_space" in result.out, "another value")
+    result = t.run("top", "-inuse_space=false", "-alloc_space", profile("go_heap"))
+    t.check(result.err == "" and b"Type: alloc_space" in result.out, "a flag that is off has a say: %s", result.err)
+    for flags in (("-cum", "-flat"), ("-lines", "-files")):
+        result = t.run("top", *flags, profile("demo"), status=2)
+        t.check_says(result, "cannot both be given")
+
+
 def test_no_readable_file(t):
     result = t.run("top", t.path("absent"), t.path("missing"), status=1)
     t.check_says(result, "absent': No such file", "missing': No such file", "none of the 2 profiles")

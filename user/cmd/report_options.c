@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cmd/say.h"
 #include "cmd/suggest.h"
 
 enum kind {
@@ -60,9 +61,10 @@ static const struct option options[] = {
 	OPTION("divide_by", FRACTION, options.divide_by, "F", "divide all values by F"),
 	OPTION("unit", STRING, options.unit, "UNIT",
 	       "the unit to print: ms, s, kB, MB, auto, minimum"),
+	/* In pprof's order: of several the first is taken. */
 	CHOICE("total_delay", VALUE, "delay", NULL, NULL),
-	CHOICE("contentions", VALUE, "contentions", NULL, NULL),
 	CHOICE("mean_delay", VALUE, "delay", NULL, NULL),
+	CHOICE("contentions", VALUE, "contentions", NULL, NULL),
 	CHOICE("inuse_space", VALUE, "inuse_space", NULL, NULL),
 	CHOICE("inuse_objects", VALUE, "inuse_objects", NULL, NULL),
 	CHOICE("alloc_space", VALUE, "alloc_space", NULL, NULL),
@@ -144,6 +146,8 @@ static const struct option options[] = {
 	OPTION("help", FLAG, help, "", "this text"),
 	OPTION("h", FLAG, help, NULL, NULL),
 };
+
+_Static_assert(ARRAY_SIZE(options) <= REPORT_OPTIONS_MAX, "report_args.chosen has room");
 
 static const struct option *option_find(const char *name, size_t len)
 {
@@ -244,6 +248,8 @@ static int add_base(const struct option *o, const char *value, struct report_arg
 {
 	bool diff = strcmp(o->name, "diff_base") == 0;
 
+	if (!value[0])
+		return 0;
 	if (a->base.len > 0 && diff != a->diff_base)
 		return err_plain(e, -EINVAL, "-base and -diff_base cannot both be given");
 	a->diff_base = diff;
@@ -263,21 +269,45 @@ static int add_live(const struct option *o, const char *value, struct report_arg
 	return 0;
 }
 
-/* Flags that stand for an option with a value: "-cum", "-lines", "-inuse_space". */
-static int set_choice(const struct option *o, const char *value, struct report_args *a,
-		      struct err *e)
+/* Flags that stand for an option with a value, "-cum", "-lines", "-inuse_space": for later. */
+static int note_choice(const struct option *o, const char *value, struct report_args *a,
+		       struct err *e)
 {
-	bool on;
-	int rc = parse_bool(o, value, &on, e);
-	if (rc < 0 || !on)
-		return rc;
-	if (o->kind == SORTED)
-		return set_sort(o, o->constant, a, e);
-	if (o->kind == GRAINED)
-		return set_granularity(o, o->constant, a, e);
-	a->options.sample_index = o->constant;
-	if (strcmp(o->name, "mean_delay") == 0)
-		a->options.mean = true;
+	return parse_bool(o, value, &a->chosen[o - options], e);
+}
+
+static void choose_value(const struct option *o, struct report_args *a)
+{
+	const char **value = &a->options.sample_index;
+
+	if (*value && **value)
+		say("multiple value selections, ignoring -%s", o->name);
+	else
+		*value = o->constant;
+	a->options.mean |= strcmp(o->name, "mean_delay") == 0;
+}
+
+static int apply_choices(struct report_args *a, struct err *e)
+{
+	const struct option *chosen[2] = { NULL, NULL }; /* an order, a granularity */
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct option *o = &options[i], **before = &chosen[o->kind == GRAINED];
+		if (!a->chosen[i])
+			continue;
+		if (o->kind == VALUE) {
+			choose_value(o, a);
+			continue;
+		}
+		if (*before)
+			return err_plain(e, -EINVAL, "-%s and -%s cannot both be given",
+					 (*before)->name, o->name);
+		*before = o;
+		int rc = o->kind == SORTED ? set_sort(o, o->constant, a, e)
+					   : set_granularity(o, o->constant, a, e);
+		if (rc < 0)
+			return rc;
+	}
 	return 0;
 }
 
@@ -313,7 +343,7 @@ static int option_set(const struct option *o, const char *value, struct report_a
 	case GRANULARITY:
 		return set_granularity(o, value, a, e);
 	default:
-		return set_choice(o, value, a, e);
+		return note_choice(o, value, a, e);
 	}
 }
 
@@ -378,7 +408,7 @@ int report_args_parse(struct report_args *a, const char *const *only, int argc, 
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return apply_choices(a, e);
 }
 
 static void help_option(const struct option *o, FILE *out)

@@ -8,14 +8,17 @@
 #include "base/vec.h"
 #include "report/options.h"
 
+#define REPORT_OPTIONS_MAX 96
+
 /** What a report verb was called with. All strings are argv's. */
 struct report_args {
 	struct report_options options;
 	vec_of(const char *) words; /* what is no option: a regular expression, files */
 	vec_of(const char *) base;
 	vec_of(char *)
-		live;   /* what to capture instead of reading files, as cpu's argv; may be empty */
-	bool diff_base; /* the base's samples are marked: -diff_base */
+		live; /* what to capture instead of reading files, as cpu's argv; may be empty */
+	bool chosen[REPORT_OPTIONS_MAX]; /* flags that stand for a value, while parsing */
+	bool diff_base;                  /* the base's samples are marked: -diff_base */
 	bool normalize;
 	bool text_flame; /* flame --text */
 	bool inverted;   /* flame --inverted: the root at the bottom */
@@ -28,7 +31,9 @@ struct report_args {
 /**
  * Parse argv[1..]; argv[0] is the verb. "-opt=v", "--opt=v", "-opt v"; flags also "-opt=false".
  * Everything after "--" is a word. `only`: the options that the verb has, NULL at the end; NULL:
- * all. -EINVAL names what is wrong. The caller calls report_args_deinit() in any case.
+ * all. Of several choices of a value -sample_index wins, and the others are said to be ignored;
+ * several orders or granularities are wrong. -EINVAL names what is wrong. The caller calls
+ * report_args_deinit() in any case.
  */
 int report_args_parse(struct report_args *a, const char *const *only, int argc, char **argv,
 		      struct err *e);
