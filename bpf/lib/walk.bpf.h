@@ -226,6 +226,27 @@ __noinline int stack_copy_stride(__u32 slot, __u32 at, __u64 from)
 	return step;
 }
 
+/* Put the return addresses into the copy in whose place return probes have their trampoline: user
+ * space cannot ask for them. */
+__noinline int stack_copy_unprobe(__u32 slot)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct return_instance *probe = BPF_CORE_READ(task, utask, return_instances);
+	struct walk_scratch *sc = scratch_get(slot);
+
+	if (!sc)
+		return -1;
+	for (int i = 0; i < RETURN_PROBES_MAX && probe; i++) {
+		__u64 above = BPF_CORE_READ(probe, stack) - sc->sample.state.sp;
+		__u64 at = sc->sample.frames_len + above / 8;
+
+		if (above < sc->sample.stack_bytes && at < WALK_DATA_WORDS)
+			sc->data[at] = BPF_CORE_READ(probe, orig_ret_vaddr);
+		probe = BPF_CORE_READ(probe, next);
+	}
+	return 0;
+}
+
 /* Copy the stack from the failing frame upwards behind the frames, until it cannot be read. */
 static __always_inline void stack_copy(struct sample_event *s, __u32 slot)
 {
@@ -239,6 +260,7 @@ static __always_inline void stack_copy(struct sample_event *s, __u32 slot)
 			break;
 	}
 	s->stack_bytes = steps * STACK_COPY_STEP;
+	stack_copy_unprobe(slot);
 }
 
 /* Send the sample with its data; 0 or negative. Deferred samples wake the reader: what they lack is
