@@ -128,11 +128,11 @@ static void test_takes_what_is_right(void **state)
 	assert_true(o.quiet);
 	gate_options_deinit(&o);
 
-	assert_int_equal(parse(COMMANDS "-n12 --warmup=0 --pin 0-2,5 --time-limit 1.5m --bisect "
+	assert_int_equal(parse(COMMANDS "-n15 --warmup=0 --pin 0-2,5 --time-limit 1.5m --bisect "
 					"--rate 512 --power 2.5% --per 10,20",
 			       line, &o, &e),
 			 0);
-	assert_int_equal(o.runs, 12);
+	assert_int_equal(o.runs, 15);
 	assert_int_equal(o.warmup, 0);
 	assert_true(o.pin && CPU_ISSET(0, &o.cpus) && CPU_ISSET(2, &o.cpus));
 	assert_true(CPU_ISSET(5, &o.cpus) && CPU_COUNT(&o.cpus) == 4);
@@ -144,7 +144,7 @@ static void test_takes_what_is_right(void **state)
 	gate_options_deinit(&o);
 
 	assert_int_equal(parse("--aa --base-cmd a --per 3", line, &o, &e), 0);
-	assert_true(o.self && o.runs == 10 && o.warmup == 1 && o.rate_bytes == 1);
+	assert_true(o.self && o.runs == 12 && o.warmup == 1 && o.rate_bytes == 1);
 	assert_true(o.per[GATE_BASE] == 3 && o.per[GATE_NEW] == 3);
 }
 

@@ -14,7 +14,7 @@ static const char what[] =
 	"      --base-cmd=CMD      commands to run and profile, from exec to exit, in pairs\n"
 	"      --new-cmd=CMD       of random order. They get no input; their output is not\n"
 	"                          shown\n"
-	"  -n, --runs=N            how many runs a side (default 10)\n"
+	"  -n, --runs=N            how many runs a side (default 12)\n"
 	"      --metric=LIST       of commands some of cpu,alloc_space,alloc_objects,\n"
 	"                          inuse_space,inuse_objects (default cpu); of profiles,\n"
 	"                          also delay (default: what they have). cpu=2%: with a\n"

@@ -12,7 +12,7 @@
 #include "cmd/suggest.h"
 #include "gate/judge.h"
 
-#define RUNS_DEFAULT   10
+#define RUNS_DEFAULT   12
 #define WARMUP_DEFAULT 1
 #define RATE_MAX       (1ULL << 30)
 #define TIME_MAX_S     31536000.0 /* a year */
