@@ -222,6 +222,35 @@ static void test_where_dwarf_may_be(void **state)
 	buf_deinit(&expected);
 }
 
+/* A FIFO where a part of the DWARF should be is not opened, which would never end; what is left
+ * names the function all the same. */
+static void test_fifo_for_a_debug_file(void **state)
+{
+	(void)state;
+	static const char *const commands[] = {
+		"rm -f b-a.dwo && g++ -gdwarf-5 -O2 -gsplit-dwarf a.cc -o b && rm b-a.dwo &&"
+		" mkfifo b-a.dwo",
+		"mkdir -p sub && g++ -gdwarf-4 -O2 -gsplit-dwarf a.cc -c -o sub/a.o &&"
+		" g++ sub/a.o -o b && rm sub/a.dwo && mkfifo sub/a.dwo",
+		"rm -f shared.dwz && cp a b && cp a c && dwz -m shared.dwz b c && rm shared.dwz &&"
+		" mkfifo shared.dwz",
+	};
+
+	source_write();
+	program_run("g++ -gdwarf-5 -O2 a.cc -o a");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		struct buf text = { 0 };
+		program_run("%s", commands[i]);
+		uint64_t addr = program_symbol("b", "main", NULL);
+		alarm(30);
+		resolve_text("b", NULL, &addr, 1, &text);
+		alarm(0);
+		if (!strstr(text.data, "main"))
+			fail_msg("%s: '%s'", commands[i], text.data);
+		buf_deinit(&text);
+	}
+}
+
 static void test_debug_file_of_another_build(void **state)
 {
 	(void)state;
@@ -442,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agrees_with_addr2line),
 		cmocka_unit_test(test_where_dwarf_may_be),
+		cmocka_unit_test(test_fifo_for_a_debug_file),
 		cmocka_unit_test(test_debug_file_of_another_build),
 		cmocka_unit_test(test_names_with_dwarf),
 		cmocka_unit_test(test_inlined_private_function),

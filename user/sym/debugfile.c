@@ -158,6 +158,40 @@ int debugfile_open_alt(const char *path, const void *build_id, size_t build_id_l
 			 path);
 }
 
+/* "DIR/FILE", DIR "" for none; an absolute FILE stands for itself. Absent is harmless, too. */
+static bool is_harmless(const char *dir, const char *file)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s%s%s", file[0] == '/' ? "" : dir,
+		     file[0] == '/' ? "" : "/", file) >= (int)sizeof(path))
+		return false;
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+bool debugfile_is_harmless(const struct elf_file *f, const char *dir, const char *file)
+{
+	char link[64], beside[PATH_MAX], below[PATH_MAX];
+
+	if (f->fd < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", f->fd);
+	ssize_t len = readlink(link, beside, sizeof(beside) - 1);
+	if (len < 0)
+		return false;
+	beside[len] = '\0';
+	beside[dir_len(beside)] = '\0';
+	if (!is_harmless(beside, file))
+		return false;
+	if (!dir)
+		return true;
+	if (dir[0] == '/')
+		return is_harmless(dir, file);
+	len = snprintf(below, sizeof(below), "%s/%s", beside, dir);
+	return len < (ssize_t)sizeof(below) && is_harmless(below, file);
+}
+
 void debugfile_close(struct debugfile *d)
 {
 	elf_file_close(d->elf);

@@ -38,4 +38,12 @@ int debugfile_open(struct elf_file *f, const struct debugfile_place *place, stru
 int debugfile_open_alt(const char *path, const void *build_id, size_t build_id_len,
 		       const struct debugfile_place *place, struct debugfile *ret, struct err *e);
 
+/**
+ * Whether libdw may look for a file that the DWARF of `f` names: split units and .dwz files it
+ * opens by itself, whatever they are, and a FIFO would block it forever, while some devices act
+ * when they are opened. True if `file` beside `f` and, with `dir`, below that is a regular file or
+ * absent.
+ */
+bool debugfile_is_harmless(const struct elf_file *f, const char *dir, const char *file);
+
 void debugfile_close(struct debugfile *d);

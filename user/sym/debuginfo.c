@@ -61,20 +61,43 @@ static int unit_add(struct debuginfo *d, Dwarf_Die *die, Dwarf_Die *split)
 	return 0;
 }
 
+static const char *unit_text(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_formstring(dwarf_attr(die, name, &attr));
+}
+
+/* The unit in another file (.dwo) that a skeleton stands for; split->addr NULL: there is none. */
+static void split_find(const struct elf_file *f, Dwarf_CU *cu, Dwarf_Die *skeleton,
+		       Dwarf_Die *split)
+{
+	const char *name = unit_text(skeleton, DW_AT_dwo_name);
+	const char *dir = unit_text(skeleton, DW_AT_comp_dir);
+
+	if (!name)
+		name = unit_text(skeleton, DW_AT_GNU_dwo_name);
+	split->addr = NULL;
+	if (name && debugfile_is_harmless(f, dir, name) &&
+	    dwarf_cu_info(cu, NULL, NULL, NULL, split, NULL, NULL, NULL) != 0)
+		split->addr = NULL;
+}
+
 /*
  * The ranges come from the units themselves: .debug_aranges is optional, and clang leaves it out.
  */
-static int units_read(struct debuginfo *d)
+static int units_read(struct debuginfo *d, const struct elf_file *f)
 {
+	Dwarf_Die die, split = { 0 };
 	Dwarf_CU *cu = NULL;
-	Dwarf_Die die, split;
 	uint8_t type;
 
-	while (dwarf_get_units(d->dwarf, cu, &cu, NULL, &type, &die, &split) == 0) {
+	while (dwarf_get_units(d->dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
-		if (type == DW_UT_compile)
-			split.addr = NULL;
+		split.addr = NULL;
+		if (type == DW_UT_skeleton)
+			split_find(f, cu, &die, &split);
 		int rc = unit_add(d, &die, &split);
 		if (rc < 0)
 			return rc;
@@ -83,7 +106,10 @@ static int units_read(struct debuginfo *d)
 	return 0;
 }
 
-/* Without the other file libdw would look for it too, but not below the target's root. */
+/*
+ * Without the other file libdw would look for it too, but not below the target's root; where that
+ * could do harm all DWARF is done without.
+ */
 static void alt_open(struct debuginfo *d, struct elf_file *f, const struct debugfile_place *place)
 {
 	/* Relative to the debug file's own directory. */
@@ -92,9 +118,15 @@ static void alt_open(struct debuginfo *d, struct elf_file *f, const struct debug
 	const void *build_id;
 	ssize_t len = dwelf_dwarf_gnu_debugaltlink(d->dwarf, &path, &build_id);
 
-	if (len <= 0 ||
-	    debugfile_open_alt(path, build_id, (size_t)len, &from, &d->alt_file, NULL) < 0)
+	if (len <= 0)
 		return;
+	if (debugfile_open_alt(path, build_id, (size_t)len, &from, &d->alt_file, NULL) < 0) {
+		if (!debugfile_is_harmless(f, NULL, path)) {
+			dwarf_end(d->dwarf);
+			d->dwarf = NULL;
+		}
+		return;
+	}
 	d->alt = dwarf_begin_elf(d->alt_file.elf->elf, DWARF_C_READ, NULL);
 	if (d->alt)
 		dwarf_setalt(d->dwarf, d->alt);
@@ -114,7 +146,7 @@ int debuginfo_create(struct elf_file *f, const struct debugfile_place *place,
 	int rc = 0;
 	if (d->dwarf) {
 		alt_open(d, f, place);
-		rc = units_read(d);
+		rc = d->dwarf ? units_read(d, f) : 0;
 	}
 	if (rc < 0)
 		no_memory(f, e);
