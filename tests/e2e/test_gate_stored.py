@@ -31,6 +31,7 @@ def test_go_cpu(t):
     base, new = store(t, "base", profile), store(t, "new", doubled(t, profile))
     cpu = metric(t, judge(t, "--min-samples", 0, "--base", base, "--new", new, status=1), "cpu")
     t.check(abs(cpu["total"]["ratio"] - 2) < 1e-9, "the total rose by a factor of %s", cpu["total"]["ratio"])
+    t.check(not any("names" in note for note in cpu["notes"]), "notes: %s", cpu["notes"])
     regressed = [row["name"] for row in cpu["functions"] if row["state"] == "regressed"]
     t.check("strings.Fields" in regressed, "regressed: %s", regressed)
     improved = metric(t, judge(t, "--min-samples", 0, "--base", new, "--new", base), "cpu")
@@ -73,6 +74,7 @@ def test_gperftools(t):
             gperftools(t.path("%s/%d.prof" % (side, run)), [counts[0] + run, counts[1] + run * run % 5])
     cpu = metric(t, judge(t, "--base", t.path("base/*"), "--new", t.path("new/*"), status=1), "cpu")
     t.check(1.2 < cpu["total"]["ratio"] < 1.3, "the total rose by a factor of %s", cpu["total"]["ratio"])
+    t.check(any("without function names" in note for note in cpu["notes"]), "notes: %s", cpu["notes"])
 
 
 def test_single_profiles_can_only_warn(t):

@@ -293,6 +293,19 @@ static void check_machines(struct gate_verdict *v, struct gate_metric *m,
 		add_note(v, m, "the profiles do not tell what machine they are from");
 }
 
+/* Functions of stored profiles can only be told if somebody named them. */
+static void check_names(struct gate_verdict *v, struct gate_metric *m, const struct comparison *c)
+{
+	double named = 0;
+
+	for (size_t i = 0; i < c->len; i++)
+		named += comparison_entry(c, i)->run->named / (double)c->len;
+	if (named < 0.5)
+		add_note(v, m,
+			 "most of this is in code without function names: symbolize the profiles "
+			 "first, for instance by pprof -proto");
+}
+
 /* ---- Drift ---- */
 
 /* Whether the runs of the sides alternated: the times of neither are all before the other's. */
@@ -444,8 +457,9 @@ int reasons_find(struct gate_verdict *v, struct gate_metric *m, const struct com
 		m->visible = 0;
 	if (isinf(m->visible))
 		m->visible = NAN;
-	check_runs(v, m, c);
 	check_samples(v, m, c);
+	check_runs(v, m, c);
+	check_names(v, m, c);
 	check_machines(v, m, c);
 	int rc = check_aside(v, m, c, e);
 	if (rc == 0)

@@ -26,6 +26,7 @@ struct reduction {
 	struct gate_run *run;
 	struct run_source *sources; /* by metric */
 	double *totals;
+	double named; /* of the first metric: what is in a function with a name */
 	/*
 	 * By function of the profile, then one for each mapping and one for no mapping, which stand
 	 * for frames without a name: cumulative values by metric, and the number in the run.
@@ -77,6 +78,15 @@ static void weigh_frame(struct reduction *r, uint32_t frame, const double *value
 		r->cum[frame * metrics + m] += values[m];
 }
 
+/* Whether a frame of a stack has a name. */
+static bool is_named(const struct profile *p, const uint32_t *stack, size_t depth)
+{
+	for (size_t d = 0; d < depth; d++)
+		if (p->locations.items[stack[d]].line_count > 0)
+			return true;
+	return false;
+}
+
 static int weigh_samples(struct reduction *r, uint32_t *seen, double *values, struct err *e)
 {
 	const struct profile *p = r->p;
@@ -92,6 +102,7 @@ static int weigh_samples(struct reduction *r, uint32_t *seen, double *values, st
 					"has negative values: a difference cannot be judged");
 			r->totals[m] += values[m];
 		}
+		r->named += is_named(p, stack, depth) ? values[0] : 0;
 		for (size_t d = 0; d < depth; d++) {
 			uint32_t frame = r->single[stack[d]];
 			const struct profile_location *l = &p->locations.items[stack[d]];
@@ -424,6 +435,8 @@ static int reduce(struct reduction *r, struct profile *p, const struct gate_fact
 		rc = choose_functions(r, policy->min_share, e);
 	if (rc == 0)
 		rc = build_tree(r);
+	if (rc == 0)
+		r->run->named = r->totals[0] > 0 ? r->named / r->totals[0] : 1;
 	return rc == 0 ? add_up(r->run) : rc;
 }
 

@@ -43,7 +43,8 @@ struct gate_run {
 	char *source;
 	double work, cpu_seconds;
 	int64_t order, duration_ns;
-	bool whole; /* from exec to exit: nobody chose its duration */
+	bool whole;   /* from exec to exit: nobody chose its duration */
+	double named; /* part of the first metric that is in a function with a name */
 	struct run_machine machine;
 	struct run_metric *metrics;
 	size_t metric_count;
