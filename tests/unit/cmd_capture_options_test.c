@@ -101,6 +101,10 @@ static void test_refuses_with_one_clear_line(void **state)
 		{ "-p 1 -o a -o b", "'-o' is given twice" },
 		{ "-p 1 -q -v", "'-q' and '-v' exclude each other" },
 		{ "-p 1 -x", "unknown option '-x' (--help lists them)" },
+		{ "-d 1 -p 1 22 333", "unexpected '22': give several process IDs as in -p 123,456 "
+				      "('pgrep -d, NAME' prints them so)" },
+		{ "-p 1 make", "unexpected 'make': a command to profile goes after '--'" },
+		{ "22", "unexpected '22': a command to profile goes after '--'" },
 		{ "-p 1 -qx", "unknown option '-x'" },
 		{ "-p 1 --lables=tid", "unknown option '--lables=tid': did you mean '--labels'?" },
 		{ "-p 1 --childern", "did you mean '--children'?" },

@@ -427,6 +427,12 @@ static int check_targets(struct parser *p)
 /* The words after the options: a command, if `dashes` came before it. */
 static int parse_command(struct parser *p, int argc, char **argv, bool dashes)
 {
+	if (!dashes && optind < argc && p->o->pids.len && argv[optind][0] &&
+	    strspn(argv[optind], "0123456789") == strlen(argv[optind]))
+		return err_plain(p->e, -EINVAL,
+				 "unexpected '%s': give several process IDs as in -p 123,456 "
+				 "('pgrep -d, NAME' prints them so)",
+				 argv[optind]);
 	if (!dashes && optind < argc)
 		return err_plain(p->e, -EINVAL,
 				 "unexpected '%s': a command to profile goes after '--'",
