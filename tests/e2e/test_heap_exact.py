@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import heap
 from harness import TARGETS
@@ -300,6 +301,25 @@ def test_programs_that_a_command_starts(t):
     seen = heap.read_profile(t, t.path("heap.pb.gz")).by_function["before_attaching"].allocs
     t.check(seen <= 40 * times, "%d allocations seen", seen)
     t.check(seen >= 40 * (times - sum(map(int, told))), "%d of %d seen, %s told to be missing", seen, 40 * times, told)
+
+
+def test_other_allocator_than_that_of_the_shell(t):
+    """What the child had before its exec does not serve it: it is probed late, and that is told."""
+    script = "%s; true" % os.path.join(TARGETS, "alloc_calls-musl")
+    argv = ["--rate", 1, "-o", t.path("heap.pb.gz"), "--", "sh", "-c", script]
+    process = t.spawn("heap", *argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    target = heap.Account(t, process)
+    target.read("ready")
+    before = heap.wait_links(t, process)
+    time.sleep(1)  # it is waiting: all is probed that will be
+    t.check(heap.wait_links(t, process) >= before, "links went away")
+    target.work()
+    target.go()
+    result = t.finish(process)
+    profile = heap.read_profile(t, t.path("heap.pb.gz"))
+    early = profile.by_function["before_attaching"].allocs
+    t.check(early == 40 or re.search(r"programs were probed up to", result.err), "%d of 40 calls, untold", early)
+    heap.check_exact(t, profile, target.rows)
 
 
 def test_large_program_that_a_command_starts(t):

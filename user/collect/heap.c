@@ -405,7 +405,7 @@ int heap_collector_drain(struct heap_collector *c, struct err *e)
 	int rc = follow_drain(&c->follow, &c->counts, count_add, &c->sites, e);
 
 	c->drained_ns = clock_mono_ns();
-	heap_probes_count_ended(&c->probes, &c->follow.processes);
+	heap_probes_count_ended(&c->probes, &c->follow.processes, &c->follow.files);
 	return rc;
 }
 

@@ -282,10 +282,11 @@ int heap_probes_attach(struct heap_probes *h, pid_t pid, const struct code_file 
 	struct heap_look *look = look_at(h, pid);
 	int rc = look ? attachment_attach(h, &a, code, &f->probes, e)
 		      : err_set(e, -ENOMEM, "cannot probe process %d", pid);
+	a.since_ns = clock_mono_ns();
 	if (rc == 0)
 		rc = vec_push(&h->attachments, a);
-	if (rc == 0 && !look->attached_ns)
-		look->attached_ns = clock_mono_ns();
+	if (rc == 0)
+		look->attached = true;
 	if (rc < 0) {
 		attachment_empty(&a, &h->spent);
 		uprobe_detach(&h->spent);
@@ -327,20 +328,73 @@ static void attachment_remove(struct heap_probes *h, size_t i)
 	h->attachments.items[i] = h->attachments.items[--h->attachments.len];
 }
 
-/* Did the program that it runs now, or was forked in, run unprobed until it was probed? */
-static void process_judge(struct heap_probes *h, const struct process *p, struct heap_look *look)
+/* When the allocator was probed that a process has mapped; 0: it was not, or none is mapped. */
+static uint64_t process_probed_ns(const struct heap_probes *h, const struct process *p)
 {
-	const struct history *known = &p->history;
-	uint64_t begun_ns = known->exec_ns ? known->exec_ns : known->base_ns;
+	uint64_t first_ns = 0;
 
-	if (!h->started_ns || !look->attached_ns || begun_ns == look->begun_ns)
-		return;
+	vec_for_each(a, &h->attachments) {
+		if (a->pid != p->pid || (first_ns && first_ns <= a->since_ns))
+			continue;
+		vec_for_each(m, &p->mappings)
+			if (m->file == a->file)
+				first_ns = a->since_ns;
+	}
+	return first_ns;
+}
+
+/* When the program began that the process runs, or that it was forked in. */
+static uint64_t process_begun_ns(const struct process *p)
+{
+	return p->history.exec_ns ? p->history.exec_ns : p->history.base_ns;
+}
+
+/* Is its program probed, and did it run until then? */
+static bool process_judge(struct heap_probes *h, const struct process *p, struct heap_look *look)
+{
+	uint64_t begun_ns = process_begun_ns(p), probed_ns;
+
+	if (look->begun_ns && look->begun_ns == begun_ns)
+		return true;
+	probed_ns = process_probed_ns(h, p);
+	if (!probed_ns)
+		return false;
 	look->begun_ns = begun_ns;
-	if (begun_ns < h->started_ns || look->attached_ns < begun_ns)
-		return;
+	if (!h->started_ns || begun_ns < h->started_ns || probed_ns < begun_ns)
+		return true;
 	h->late++;
-	if (h->late_ns < look->attached_ns - begun_ns)
-		h->late_ns = look->attached_ns - begun_ns;
+	if (h->late_ns < probed_ns - begun_ns)
+		h->late_ns = probed_ns - begun_ns;
+	return true;
+}
+
+static bool maps_allocator(struct heap_probes *h, const struct process *p,
+			   const struct code_files *files)
+{
+	vec_for_each(m, &p->mappings) {
+		const struct code_file *code = code_files_at(files, m->file);
+		const struct heap_probed_file *f = code ? probed_file_get(h, code) : NULL;
+
+		if (f && f->probes.items.len)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What was attached before an exec serves the next program too, if that maps the same files. Which
+ * ones it mapped may not be known of one that ended at once: then it counts as unprobed.
+ */
+static void process_ended(struct heap_probes *h, const struct process *p, struct heap_look *look,
+			  const struct code_files *files)
+{
+	if (look->ended)
+		return;
+	look->ended = true;
+	if (look->attached && process_judge(h, p, look))
+		return;
+	bool executed = p->history.exec_ns && (p->mappings.len == 0 || maps_allocator(h, p, files));
+	h->unprobed += !look->attached || executed;
 }
 
 static void attachments_end(struct heap_probes *h, struct processes *processes)
@@ -356,9 +410,22 @@ static void attachments_end(struct heap_probes *h, struct processes *processes)
 		uprobe_detach(&h->spent);
 }
 
+void heap_probes_count_ended(struct heap_probes *h, struct processes *processes,
+			     const struct code_files *files)
+{
+	for (size_t i = 0; i < processes->by_pid.len; i++) {
+		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
+		struct heap_look *look = p->target && !p->alive ? look_at(h, p->pid) : NULL;
+
+		if (look)
+			process_ended(h, p, look, files);
+	}
+}
+
 void heap_probes_update(struct heap_probes *h, struct processes *processes,
 			const struct code_files *files)
 {
+	heap_probes_count_ended(h, processes, files);
 	attachments_end(h, processes);
 	for (size_t i = 0; i < processes->by_pid.len; i++) {
 		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
@@ -374,19 +441,6 @@ void heap_probes_update(struct heap_probes *h, struct processes *processes,
 	}
 	if (!h->started_ns)
 		h->started_ns = clock_mono_ns();
-}
-
-void heap_probes_count_ended(struct heap_probes *h, struct processes *processes)
-{
-	for (size_t i = 0; i < processes->by_pid.len; i++) {
-		const struct process *p = *(struct process **)map_value_at(&processes->by_pid, i);
-		struct heap_look *look = p->target && !p->alive ? look_at(h, p->pid) : NULL;
-
-		if (!look || look->ended)
-			continue;
-		h->unprobed += !look->attached_ns;
-		look->ended = true;
-	}
 }
 
 void heap_probes_pause(struct heap_probes *h)

@@ -27,16 +27,17 @@ struct heap_probed_file {
 
 /** What was done about a process; times are CLOCK_MONOTONIC. */
 struct heap_look {
-	uint64_t read_ns;     /* process.read_ns when its mappings were last looked at */
-	uint64_t attached_ns; /* when it was probed; 0: not yet */
-	uint64_t begun_ns;    /* when the program began that was last judged to be late or not */
-	bool ended;           /* and is counted */
+	uint64_t read_ns;  /* process.read_ns when its mappings were last looked at */
+	uint64_t begun_ns; /* when the program began that was last seen to be probed */
+	bool attached;     /* something of it, or of what it was before */
+	bool ended;        /* and is counted */
 };
 
 /** The probes of one file in one process. */
 struct heap_attachment {
 	pid_t pid;
 	uint32_t file;
+	uint64_t since_ns; /* CLOCK_MONOTONIC */
 	struct uprobe_links frees, returns, entries;
 };
 
@@ -53,7 +54,7 @@ struct heap_probes {
 	bool paused;               /* allocations are not probed now */
 	uint64_t attach_errors;    /* files in processes that could not be probed */
 	struct err error;          /* why, the last time */
-	uint64_t unprobed; /* processes that ended without: too soon, or there is no allocator */
+	uint64_t unprobed; /* processes that ended without, too soon or for want of an allocator */
 	uint64_t late;     /* programs that ran already when they were probed, */
 	uint64_t late_ns;  /* and for how long at most */
 };
@@ -69,8 +70,9 @@ int heap_probes_prepare(struct heap_probes *h, struct bpf_object *object, enum u
 void heap_probes_update(struct heap_probes *h, struct processes *processes,
 			const struct code_files *files);
 
-/** Count the processes that have ended unprobed; once all that was told of them is taken in. */
-void heap_probes_count_ended(struct heap_probes *h, struct processes *processes);
+/** Count the processes that have ended unprobed; heap_probes_update() does, too. */
+void heap_probes_count_ended(struct heap_probes *h, struct processes *processes,
+			     const struct code_files *files);
 
 /** Attach to a file that a process is about to map. 0, -ENOENT if it has no allocator, or another
  * negative errno. */
