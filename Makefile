@@ -239,6 +239,10 @@ $(eval $(call target,chain-no-pie,chain.c,$$(CC) $(TARGET_NO_FP) -no-pie))
 $(eval $(call target,chain-musl,chain.c,musl-gcc $(TARGET_NO_FP)))
 $(eval $(call target,chain-musl-static,chain.c,musl-gcc $(TARGET_NO_FP) -static))
 $(eval $(call target,chain-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -s))
+$(eval $(call target,chain-musl-stripped,chain.c,musl-gcc $(TARGET_NO_FP) -static -s))
+$(eval $(call target,chain-musl-pie-stripped,chain.c,musl-gcc $(TARGET_NO_FP) -static -static-pie -s))
+$(eval $(call target,chain-no-cfi,chain.c,$$(CC) $(TARGET_NO_FP) -fno-asynchronous-unwind-tables -fno-unwind-tables))
+$(eval $(call target,chain-no-cfi-stripped,chain.c,$$(CC) $(TARGET_NO_FP) -fno-asynchronous-unwind-tables -fno-unwind-tables -s))
 
 $(foreach t,calls edges custom count cross bench server,\
 	$(eval $(call target,alloc_$t,alloc_$t.c,$$(CC) $(TARGET_ALLOC))))

@@ -10,6 +10,7 @@
 #include "sym_program.h"
 #include "unwind/cfi_program.h"
 #include "unwind/heights.h"
+#include "unwind/quirks.h"
 #include "unwind/stack_insn.h"
 
 #define FUNCTION(name, body)                                                                       \
@@ -82,13 +83,13 @@ static void text_of(struct buf *to, const struct height *h)
 							      : "?");
 }
 
-/* As many instructions as are expected, from the beginning of .text on. */
-static void dump(struct buf *to, struct elf_file *f, const struct heights *h, size_t n)
+/* As many instructions as are expected, from a place in .text on. */
+static void dump(struct buf *to, struct elf_file *f, const struct heights *h, uint64_t at, size_t n)
 {
 	struct elf_range text;
 
 	assert_int_equal(elf_file_section(f, ".text", &text, NULL), 0);
-	for (uint64_t at = 0; n > 0; n--) {
+	for (; n > 0; n--) {
 		struct stack_insn in;
 		assert_true(stack_insn_decode(text.data + at, text.size - at, &in));
 		text_of(to, &h->items.items[text.vaddr - h->start + at]);
@@ -120,7 +121,7 @@ static void test_cases(void **state)
 		struct program p = program_open("case");
 		assert_int_equal(heights_add(&heights, p.elf, &none), 0);
 		assert_true(none.fdes.len > 0);
-		dump(&have, p.elf, &heights, words_in(cases[i].heights));
+		dump(&have, p.elf, &heights, 0, words_in(cases[i].heights));
 		if (strcmp(have.data, cases[i].heights) != 0)
 			fail_msg("%s: %s, not %s", cases[i].name, have.data, cases[i].heights);
 		buf_deinit(&have);
@@ -160,6 +161,133 @@ static void test_what_is_not_followed(void **state)
 	}
 }
 
+/* ---- Without symbols --------------------------------------------------------------------------
+ */
+
+#define START "call f\nhlt\n"
+
+/*
+ * The same of `f` in a stripped program whose entry point, behind it, is followed by `source`. The
+ * addresses of `h` are data or constants.
+ */
+static const struct {
+	const char *name, *f, *source, *heights;
+} nameless_cases[] = {
+	{ "called by the entry point", "push %rbx\npop %rbx\nret", START, "0 8 0" },
+	{ "jumped to by the entry point", "push %rbx\npop %rbx\nret", "jmp f", "0 8 0" },
+	{ "an address in code", "push %rbx\npop %rbx\nret", "mov $f,%rdi\ncall *%rax\nhlt",
+	  "0 8 0" },
+	{ "an address in code, relative", "push %rbx\npop %rbx\nret",
+	  "lea f(%rip),%rdi\ncall *%rax\nhlt", "0 8 0" },
+	{ "an address in data", "push %rbx\npop %rbx\nret",
+	  "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f", "0 8 0" },
+	{ "an address in data of what takes more off the stack than is its own",
+	  "push %rbx\nnop\npop %rbx\nret", "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f + 1",
+	  "? ? ? ?" },
+	{ "an address in data of what never returns", "push %rbx\n1: jmp 1b",
+	  "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f", "? ?" },
+	{ "an address in data of what makes rbp 0 in the middle", "push %rbp\nxor %ebp,%ebp\nret",
+	  "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f + 1", "? ? ?" },
+	{ "a call of what is to be learned to end: code behind is another's",
+	  "push %rbx\ntest %rdi,%rdi\nje 1f\npop %rbx\nret\n1: call last\nnop\nnop",
+	  START "last: call end\nend: mov $60,%eax\n1: syscall\njmp 1b", "0 8 8 8 0 8 ? ?" },
+	{ "a call of what never returns, padding, another function",
+	  "push %rbx\ncall g\nnop\nnopw 0(%rax,%rax)\ng: mov %rdi,%rax\nret", START,
+	  "0 8 ? ? 0 0" },
+};
+
+static void test_nameless_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(nameless_cases); i++) {
+		struct heights heights = { 0 };
+		struct cfi_table none = { 0 };
+		struct buf have = { 0 }, source = { 0 };
+
+		buf_printf(
+			&source,
+			".text\nhlt\n.p2align 4\nf: %s\n.globl s\ns: %s\n.text\n.fill 64,1,0xf4\n",
+			nameless_cases[i].f, nameless_cases[i].source);
+		program_write("case.s", source.data);
+		program_run("gcc -nostdlib -static -no-pie -s -Wl,-z,noexecstack -Wl,-e,s case.s "
+			    "-o case");
+		struct program p = program_open("case");
+		assert_int_equal(heights_add(&heights, p.elf, &none), 0);
+		assert_true(heights.items.len > 0);
+		/* The program's header has the address of .text. */
+		dump(&have, p.elf, &heights, 16, words_in(nameless_cases[i].heights));
+		if (strcmp(have.data, nameless_cases[i].heights) != 0)
+			fail_msg("%s: %s, not %s", nameless_cases[i].name, have.data,
+				 nameless_cases[i].heights);
+		buf_deinit(&have);
+		buf_deinit(&source);
+		heights_deinit(&heights);
+		cfi_table_deinit(&none);
+		program_close(&p);
+	}
+}
+
+static void heights_open(struct program *p, struct heights *h, const char *name)
+{
+	struct elf_range section = { 0 };
+	struct cfi_table table;
+
+	*p = program_open(name);
+	*h = (struct heights){ 0 };
+	elf_file_eh_frame(p->elf, &section, NULL);
+	assert_int_equal(cfi_table_init(&table, section), 0);
+	assert_int_equal(quirks_add(&table, p->elf), 0);
+	assert_int_equal(heights_add(h, p->elf, &table), 0);
+	cfi_table_deinit(&table);
+}
+
+static const char uses_musl[] =
+	"#include <stdio.h>\n#include <stdlib.h>\n#include <regex.h>\n#include <glob.h>\n"
+	"#include <netdb.h>\n#include <pthread.h>\n#include <math.h>\n#include <time.h>\n"
+	"static int order(const void *a, const void *b) { return a < b; }\n"
+	"static void *thread(void *x) { return x; }\n"
+	"int main(int n, char **v)\n{\n"
+	"	regex_t r; glob_t g; pthread_t t; char b[64]; time_t now = time(0);\n"
+	"	qsort(v, n, sizeof(*v), order); regcomp(&r, *v, 0); glob(*v, 0, 0, &g);\n"
+	"	gethostbyname(*v); pthread_create(&t, 0, thread, v); pthread_join(t, 0);\n"
+	"	strftime(b, 64, *v, localtime(&now)); printf(b, tgamma(n)); sscanf(b, *v, b);\n"
+	"	abort();\n}\n";
+
+/* Symbols tell more functions, those that nothing leads to; they tell nothing else. */
+static void test_stripped_as_with_symbols(void **state)
+{
+	static const char *const flags[] = { "-static", "-static -static-pie" };
+	struct program named, nameless;
+	struct heights a, b;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		size_t known = 0, both = 0;
+
+		program_write("uses.c", uses_musl);
+		program_run("musl-gcc -w -O2 %s uses.c -o named && strip -o nameless named",
+			    flags[i]);
+		heights_open(&named, &a, "named");
+		heights_open(&nameless, &b, "nameless");
+		assert_int_equal(a.items.len, b.items.len);
+		for (uint64_t at = 0; at < a.items.len; at++) {
+			struct unwind_rule one, other;
+			bool has = heights_rule(&a, a.start + at, &one);
+			if (heights_rule(&b, b.start + at, &other) && has) {
+				both++;
+				assert_memory_equal(&one, &other, sizeof(one));
+			}
+			known += has;
+		}
+		if (known < 20000 || (double)both < 0.8 * (double)known)
+			fail_msg("%s: %zu of %zu instructions", flags[i], both, known);
+		heights_deinit(&a);
+		heights_deinit(&b);
+		program_close(&named);
+		program_close(&nameless);
+	}
+}
+
 /* ---- Against CFI ------------------------------------------------------------------------------
  */
 
@@ -180,16 +308,14 @@ static void compare_row(const struct heights *h, const struct cfi_program *p, ui
 	}
 }
 
-/* Nothing of what this machine's libc tells of itself is used. */
-static void test_heights_agree_with_cfi(void **state)
+static void compare_with_cfi(const char *name, double at_least)
 {
-	struct program p = program_open("../../lib/x86_64-linux-gnu/libc.so.6");
+	struct program p = program_open(name);
 	struct heights heights = { 0 };
 	struct cfi_table table, none = { 0 };
 	struct elf_range section;
 	uint64_t known = 0, same = 0;
 
-	(void)state;
 	assert_int_equal(elf_file_eh_frame(p.elf, &section, NULL), 0);
 	assert_int_equal(cfi_table_init(&table, section), 0);
 	assert_int_equal(heights_add(&heights, p.elf, &none), 0);
@@ -203,12 +329,20 @@ static void test_heights_agree_with_cfi(void **state)
 		while (cfi_program_next(&program))
 			compare_row(&heights, &program, &known, &same);
 	}
-	if (known < 100000 || (double)same < 0.999 * (double)known)
-		fail_msg("%lu of %lu heights agree with CFI", same, known);
+	if (known < 100000 || (double)same < at_least * (double)known)
+		fail_msg("%s: %lu of %lu heights agree with CFI", name, same, known);
 	heights_deinit(&heights);
 	cfi_table_deinit(&none);
 	cfi_table_deinit(&table);
 	program_close(&p);
+}
+
+/* Nothing of what these tell of themselves is used: a libc with symbols, a program without. */
+static void test_heights_agree_with_cfi(void **state)
+{
+	(void)state;
+	compare_with_cfi("../../lib/x86_64-linux-gnu/libc.so.6", 0.999);
+	compare_with_cfi("../../bin/bash", 0.9999);
 }
 
 int main(void)
@@ -216,6 +350,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_what_is_not_followed),
+		cmocka_unit_test(test_nameless_cases),
+		cmocka_unit_test(test_stripped_as_with_symbols),
 		cmocka_unit_test(test_heights_agree_with_cfi),
 	};
 	return cmocka_run_group_tests(tests, program_setup, program_teardown);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "lib/regs_x86_64.h"
+#include "unwind/leads.h"
 #include "unwind/stack_insn.h"
 
 /* A C library has a tenth of that. */
@@ -15,20 +16,39 @@
 /* No frame is larger. */
 #define HEIGHT_MAX (64 << 20)
 
+/* Functions that are told by others' calls may end the program; so may those that call them, and so
+ * on. */
+#define ROUNDS_MAX 8
+
+/* What tells of a beginning. Of those that are guessed nothing is known that is not confirmed. */
+enum source {
+	SOURCE_CERTAIN, /* a symbol, a call */
+	SOURCE_CODE,    /* guessed: code makes this address */
+	SOURCE_DATA,    /* guessed: a word of data may be it, or be of a switch's table */
+};
+
 /* Where to begin, at which height. */
 struct beginning {
 	uint64_t vaddr;
 	struct height height;
+	enum source source;
 };
 
 struct following {
 	struct heights *heights;
 	const struct cfi_table *table;
-	vec_of(uint8_t) code;             /* as many bytes as heights->items */
+	vec_of(uint8_t) bytes;            /* as many as heights->items */
+	struct code_image code;           /* of them */
+	bool nameless;                    /* beginnings are leads, not symbols */
 	vec_of(struct beginning) entries; /* of functions */
 	vec_of(struct beginning) doubted; /* what may begin here if nothing else tells */
 	vec_of(uint64_t) reached;         /* from the beginning under way: addresses, */
+	vec_of(struct beginning) guesses; /* of the file as a whole */
+	vec_of(uint64_t) called;          /* from there */
 	bool contradiction, confirmed;    /* by a return, or by what is known already */
+	bool leaves;                      /* it may come back to its caller */
+	enum source source;
+	bool learned; /* of a function that never comes back */
 };
 
 /* ---- Where to begin ---------------------------------------------------------------------------
@@ -89,8 +109,10 @@ static int reach(struct following *w, uint64_t vaddr, const struct height *heigh
 {
 	struct height *at = height_at(w, vaddr);
 
-	if (!at || cfi_table_find(w->table, vaddr))
+	if (!at || cfi_table_find(w->table, vaddr)) {
+		w->leaves = true;
 		return 0;
+	}
 	if (at->entry && height->bytes != 0) {
 		/* Where another function begins, the call does not return. */
 		w->contradiction |= way != WAY_BEHIND_CALL;
@@ -98,9 +120,11 @@ static int reach(struct following *w, uint64_t vaddr, const struct height *heigh
 	}
 	if (at->known != HEIGHT_UNREACHED) {
 		w->contradiction |= heights_differ(at, height);
-		w->confirmed |= at->known != HEIGHT_INSIDE;
+		w->confirmed |= at->known != HEIGHT_INSIDE && !at->fresh;
+		w->leaves |= !at->fresh && !at->ends;
 		return 0;
 	}
+	at->fresh = true;
 	at->known = height->known;
 	at->bytes = height->bytes;
 	at->bp_at = height->bp_at;
@@ -108,9 +132,10 @@ static int reach(struct following *w, uint64_t vaddr, const struct height *heigh
 	return vec_push(&w->reached, vaddr);
 }
 
-static int doubt(struct following *w, uint64_t vaddr, const struct height *height)
+static int doubt(struct following *w, uint64_t vaddr, const struct height *height,
+		 enum source source)
 {
-	struct beginning doubted = { vaddr, *height };
+	struct beginning doubted = { vaddr, *height, w->nameless ? source : SOURCE_CERTAIN };
 	struct height *at = height_at(w, vaddr);
 
 	if (!at || at->doubted)
@@ -125,7 +150,7 @@ static bool is_signal_return(const struct following *w, uint64_t vaddr)
 	uint64_t at = vaddr - w->heights->start, word = UNWIND_SIGRETURN_WORD;
 
 	return at < w->code.len && w->code.len - at >= sizeof(word) &&
-	       memcmp(w->code.items + at, &word, sizeof(word)) == 0;
+	       memcmp(w->bytes.items + at, &word, sizeof(word)) == 0;
 }
 
 static const struct height at_entry = { .known = HEIGHT_BYTES };
@@ -136,7 +161,7 @@ static bool is_trap(const struct following *w, uint64_t vaddr)
 	uint64_t at = vaddr - w->heights->start;
 	struct stack_insn in;
 
-	return stack_insn_decode(w->code.items + at, w->code.len - at, &in) &&
+	return stack_insn_decode(w->bytes.items + at, w->code.len - at, &in) &&
 	       in.next == NEXT_NOWHERE;
 }
 
@@ -155,7 +180,7 @@ static bool is_named_end(const char *name)
 
 static int entry_add(void *following, const char *name, uint64_t vaddr)
 {
-	struct beginning beginning = { vaddr, at_entry };
+	struct beginning beginning = { vaddr, at_entry, SOURCE_CERTAIN };
 	struct following *w = following;
 	struct height *at = height_at(w, vaddr);
 
@@ -236,17 +261,53 @@ static struct height height_behind(const struct height *before, const struct sta
 	return h;
 }
 
+/* Does nothing but padding lie between a call and the next function? Then it does not return. */
+static bool is_entry_behind_padding(const struct following *w, uint64_t vaddr)
+{
+	const struct height *at = height_at(w, vaddr);
+	uint8_t bytes;
+
+	while (at && !at->entry && (bytes = padding_bytes(&w->code, vaddr)) > 0) {
+		vaddr += bytes;
+		at = height_at(w, vaddr);
+	}
+	return at && at->entry;
+}
+
 /* Where a call leads, and what lies behind it. */
 static int follow_call(struct following *w, const struct stack_insn *in, uint64_t next,
 		       const struct height *behind)
 {
 	uint64_t target = next + (uint64_t)(int64_t)in->target;
-	int rc = in->direct ? entry_add(w, NULL, target) : 0;
 	const struct height *callee = in->direct ? height_at(w, target) : NULL;
+	int rc = 0;
 
-	if (rc < 0 || (callee && callee->ends) || behind->known == HEIGHT_UNREACHED)
+	if (callee && w->source != SOURCE_CERTAIN)
+		rc = vec_push(&w->called, target);
+	else if (callee)
+		rc = entry_add(w, NULL, target);
+	if (rc < 0 || (callee && callee->ends)) {
+		w->confirmed |= w->source != SOURCE_DATA;
 		return rc;
+	}
+	if (behind->known == HEIGHT_UNREACHED) {
+		w->leaves = true;
+		return 0;
+	}
+	if (w->nameless && behind->bytes != 0 && is_entry_behind_padding(w, next))
+		return 0;
 	return reach(w, next, behind, WAY_BEHIND_CALL);
+}
+
+/* Only the middle of a function takes more off the stack than was put there, or makes 0 an rbp that
+ * was not saved. */
+static bool is_no_function(const struct height *before, const struct height *behind,
+			   const struct stack_insn *in)
+{
+	bool pops = before->known == HEIGHT_BYTES && in->stack == STACK_MOVES;
+
+	return (pops && behind->known == HEIGHT_UNREACHED) ||
+	       (before->known != HEIGHT_OUTERMOST && behind->known == HEIGHT_OUTERMOST);
 }
 
 /* An instruction at the end of what is known: learn what follows it. */
@@ -255,10 +316,13 @@ static int follow(struct following *w, uint64_t vaddr)
 	uint64_t at = vaddr - w->heights->start;
 	struct height *heights = w->heights->items.items;
 	struct stack_insn in;
+	uint64_t address;
 	int rc = 0;
 
-	if (!stack_insn_decode(w->code.items + at, w->code.len - at, &in))
+	if (!stack_insn_decode(w->bytes.items + at, w->code.len - at, &in)) {
+		w->leaves = true;
 		return 0;
+	}
 	for (size_t i = 1; i < in.len; i++)
 		if (heights[at + i].known == HEIGHT_UNREACHED)
 			heights[at + i].known = HEIGHT_INSIDE;
@@ -266,39 +330,72 @@ static int follow(struct following *w, uint64_t vaddr)
 	struct height behind = height_behind(&heights[at], &in);
 
 	w->contradiction |= in.next == NEXT_RETURN && heights_differ(&behind, &at_entry);
-	w->confirmed |= in.next == NEXT_RETURN;
+	w->contradiction |=
+		w->source != SOURCE_CERTAIN && is_no_function(&heights[at], &behind, &in);
+	w->confirmed |= in.next == NEXT_RETURN ||
+			(in.next == NEXT_SWITCH && behind.bytes == 0 && w->source == SOURCE_CODE);
+	w->leaves |= in.next == NEXT_RETURN || in.next == NEXT_SWITCH;
 	if (in.next == NEXT_CALL)
 		return follow_call(w, &in, next, &behind);
-	if (in.addresses && !is_signal_return(w, target))
-		rc = doubt(w, target, &at_entry);
+	if (lead_address(&w->code, vaddr, &in, &address) && !is_signal_return(w, address))
+		rc = doubt(w, address, &at_entry, SOURCE_CODE);
+	if (behind.known == HEIGHT_UNREACHED)
+		w->leaves = true;
 	if (rc < 0 || behind.known == HEIGHT_UNREACHED)
 		return rc;
 	if (in.next == NEXT_BRANCH || in.next == NEXT_JUMP)
 		rc = reach(w, target, &behind, WAY_ON);
 	/* The cases of a switch lie behind its jump. */
 	if (in.next == NEXT_SWITCH && behind.bytes > 0)
-		rc = doubt(w, next, &behind);
+		rc = doubt(w, next, &behind, SOURCE_DATA);
 	if (rc == 0 && (in.next == NEXT_FOLLOWS || in.next == NEXT_BRANCH))
 		rc = reach(w, next, &behind, WAY_ON);
 	return rc;
 }
 
+/* What was reached from a beginning is known now, or as unknown as before. */
+static void settle(struct following *w, bool failed)
+{
+	vec_for_each(vaddr, &w->reached) {
+		struct height *at = height_at(w, *vaddr);
+		at->fresh = false;
+		if (!failed)
+			continue;
+		at->known = HEIGHT_UNREACHED;
+		for (uint64_t next = *vaddr + 1; (at = height_at(w, next)); next++) {
+			if (at->known != HEIGHT_INSIDE)
+				break;
+			at->known = HEIGHT_UNREACHED;
+		}
+	}
+}
+
 /* All that is reached from here; nothing if it contradicts itself or what is known, or if neither
- * confirms that this is a switch's case. */
+ * confirms that this is what it is thought to be. */
 static int follow_from(struct following *w, const struct beginning *from)
 {
+	struct height *at = height_at(w, from->vaddr);
 	size_t followed = 0;
 	int rc = 0;
 
-	w->reached.len = 0;
-	w->contradiction = w->confirmed = false;
-	if (height_at(w, from->vaddr)->known == HEIGHT_UNREACHED)
+	w->reached.len = w->called.len = 0;
+	w->contradiction = w->confirmed = w->leaves = false;
+	w->source = from->source;
+	if (at->known == HEIGHT_UNREACHED)
 		rc = reach(w, from->vaddr, &from->height, WAY_ON);
 	while (rc == 0 && !w->contradiction && followed < w->reached.len)
 		rc = follow(w, w->reached.items[followed++]);
-	if (w->contradiction || (!w->confirmed && from->height.bytes))
-		vec_for_each(vaddr, &w->reached)
-			height_at(w, *vaddr)->known = HEIGHT_UNREACHED;
+	bool failed =
+		w->contradiction ||
+		(!w->confirmed && (from->source != SOURCE_CERTAIN || from->height.bytes != 0));
+	settle(w, failed);
+	/* What code calls is a function, even if it is yet to be learned that it ends. */
+	if (failed && from->source == SOURCE_DATA)
+		return rc;
+	if (!failed && w->nameless && at->entry && !at->ends && followed > 0 && !w->leaves)
+		at->ends = w->learned = true;
+	for (size_t i = 0; i < w->called.len && rc == 0; i++)
+		rc = entry_add(w, NULL, w->called.items[i]);
 	return rc;
 }
 
@@ -311,6 +408,52 @@ static int follow_all(struct following *w)
 		struct beginning from = w->entries.len ? w->entries.items[--w->entries.len]
 						       : w->doubted.items[--w->doubted.len];
 		rc = follow_from(w, &from);
+	}
+	return rc;
+}
+
+/* Begin again where functions are known to begin, or guessed. */
+static int begin_again(struct following *w)
+{
+	struct heights *h = w->heights;
+	int rc = 0;
+
+	w->learned = false;
+	for (size_t i = 0; i < h->items.len && rc == 0; i++) {
+		struct height *at = &h->items.items[i];
+		struct beginning beginning = { h->start + i, at_entry, SOURCE_CERTAIN };
+		at->known = HEIGHT_UNREACHED;
+		at->doubted = false;
+		if (at->entry)
+			rc = vec_push(&w->entries, beginning);
+	}
+	for (size_t i = 0; i < w->guesses.len && rc == 0; i++)
+		rc = doubt(w, w->guesses.items[i].vaddr, &at_entry, w->guesses.items[i].source);
+	return rc;
+}
+
+static int lead_add(void *following, enum lead lead, uint64_t vaddr)
+{
+	struct following *w = following;
+
+	struct beginning guess = { vaddr, at_entry, lead == LEAD_DATA ? SOURCE_DATA : SOURCE_CODE };
+
+	return lead == LEAD_CALL ? entry_add(w, NULL, vaddr) : vec_push(&w->guesses, guess);
+}
+
+/* Without names, what does not return is learned from what was followed: then what seemed to
+ * contradict it may not. */
+static int follow_nameless(struct following *w, struct elf_file *f)
+{
+	int rc = entry_add(w, NULL, f->entry);
+
+	if (rc == 0)
+		rc = leads_each(f, w->table, &w->code, lead_add, w);
+	for (int round = 0; rc == 0 && (round == 0 || w->learned) && round < ROUNDS_MAX; round++) {
+		w->entries.len = 0;
+		rc = begin_again(w);
+		if (rc == 0)
+			rc = follow_all(w);
 	}
 	return rc;
 }
@@ -339,19 +482,20 @@ static int code_read(struct following *w, struct elf_file *f, uint64_t size)
 {
 	struct heights *h = w->heights;
 
-	if (vec_reserve(&w->code, size) < 0 || vec_reserve(&h->items, size) < 0)
+	if (vec_reserve(&w->bytes, size) < 0 || vec_reserve(&h->items, size) < 0)
 		return -ENOMEM;
 	memset(h->items.items, 0, size * sizeof(h->items.items[0]));
 	/* Zeros between segments are followed by nobody. */
-	memset(w->code.items, 0, size);
+	memset(w->bytes.items, 0, size);
 	for (size_t i = 0; i < f->segments.len; i++) {
 		const struct elf_segment *s = &f->segments.items[i];
 		if (s->executable && s->vaddr >= h->start && s->vaddr - h->start <= size &&
 		    s->filesz <= size - (s->vaddr - h->start))
-			elf_file_read(f, s->vaddr, w->code.items + (s->vaddr - h->start),
+			elf_file_read(f, s->vaddr, w->bytes.items + (s->vaddr - h->start),
 				      s->filesz);
 	}
-	w->code.len = h->items.len = size;
+	w->bytes.len = h->items.len = size;
+	w->code = (struct code_image){ h->start, w->bytes.items, size, f->type == ET_EXEC };
 	return 0;
 }
 
@@ -375,17 +519,22 @@ int heights_add(struct heights *h, struct elf_file *f, struct cfi_table *t)
 	struct following w = { .heights = h, .table = t };
 	uint64_t size;
 
-	if (!code_span(f, &h->start, &size) || !functions_each(f, is_bare_start_main, t))
+	if (!code_span(f, &h->start, &size))
+		return 0;
+	w.nameless = !functions_each(f, is_bare_start_main, t);
+	if (w.nameless && (f->entry - h->start >= size || !leads_needed(f, t)))
 		return 0;
 	int rc = code_read(&w, f, size);
 	if (rc == 0)
 		rc = functions_each(f, entry_add, &w);
 	if (rc == 0)
-		rc = follow_all(&w);
+		rc = w.nameless ? follow_nameless(&w, f) : follow_all(&w);
 	if (rc == 0)
 		rc = fdes_append(h, t);
-	vec_deinit(&w.code);
+	vec_deinit(&w.bytes);
 	vec_deinit(&w.entries);
+	vec_deinit(&w.guesses);
+	vec_deinit(&w.called);
 	vec_deinit(&w.reached);
 	vec_deinit(&w.doubted);
 	return rc;

@@ -4,9 +4,11 @@
  * comes without CFI and without frame pointers, and every stack of its programs goes through it.
  *
  * Followed are functions that have symbols, those that they call, and those whose addresses they
- * take. What is not reached stays unknown, and so does all that was reached together with a
- * contradiction: a return at another height than the entry's, or two ways to an instruction at
- * different heights.
+ * take; in a stripped program, what its entry point and code with CFI lead to, and what its data
+ * may point to (unwind/leads.h). What is not reached stays unknown, and so does all that was
+ * reached together with a contradiction: a return at another height than the entry's, or two ways
+ * to an instruction at different heights. What was guessed must also be confirmed, by a return or
+ * by joining what is known.
  */
 #pragma once
 
@@ -20,13 +22,14 @@
 
 /** What is known before the instruction at an address. All zero: it was not reached. */
 struct height {
-	int32_t bytes;  /* between the stack pointer and the return address */
-	uint16_t bp_at; /* height of the word that holds the caller's rbp; 0: rbp does */
-	uint16_t frame; /* height that rbp points to, plus 1; 0: to none */
-	uint8_t known;  /* enum height_known */
-	bool entry;     /* a function begins here, */
-	bool ends;      /* which never returns */
-	bool doubted;   /* or code that nothing is known to lead to */
+	int32_t bytes;    /* between the stack pointer and the return address */
+	uint16_t bp_at;   /* height of the word that holds the caller's rbp; 0: rbp does */
+	uint16_t frame;   /* height that rbp points to, plus 1; 0: to none */
+	uint8_t known;    /* enum height_known */
+	bool entry : 1;   /* a function begins here, */
+	bool ends : 1;    /* which never returns */
+	bool doubted : 1; /* or code that nothing is known to lead to */
+	bool fresh : 1;   /* reached from the beginning under way */
 };
 
 enum height_known {
@@ -45,7 +48,8 @@ struct heights {
 
 /**
  * Find the heights, if the file's C library has no CFI: if it defines __libc_start_main, and no FDE
- * of the table covers that. What the table covers is not followed. Then FDEs of CFI_CIE_HEIGHTS are
+ * of the table covers that; or if leads_needed() of a program. What the table covers, which is all
+ * that is known by then, is not followed. Then FDEs of CFI_CIE_HEIGHTS are
  * appended for what was reached, and the table is sorted again. Zeroed storage is empty;
  * heights_deinit() in any case. 0 or -ENOMEM.
  */
