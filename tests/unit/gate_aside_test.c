@@ -75,10 +75,11 @@ static void test_set_aside(void **state)
 	const struct gate_metric *m = &v->metrics.items[0];
 
 	assert_null(note_of(calm, "set aside"));
-	assert_int_equal(calm->metrics.items[0].base_runs, 10);
+	assert_int_equal(calm->metrics.items[0].base_aside, 0);
 	assert_int_equal(v->outcome, GATE_PASS);
-	assert_int_equal(m->base_runs, 8);
-	assert_int_equal(m->new_runs, 9);
+	assert_int_equal(m->base_runs, 10);
+	assert_int_equal(m->base_aside, 2);
+	assert_int_equal(m->new_aside, 1);
 	assert_true(m->visible < 0.08);
 	assert_true(fabs(m->total.base / calm->metrics.items[0].total.base - 1) < 0.03);
 	const char *note = note_of(v, "set aside");
@@ -110,7 +111,7 @@ static void test_many_stay(void **state)
 	_cleanup_gate_verdict_ struct gate_verdict *v = judge(&plain, &plain, 10, many, 3);
 
 	assert_int_equal(v->outcome, GATE_INCONCLUSIVE);
-	assert_int_equal(v->metrics.items[0].base_runs, 10);
+	assert_int_equal(v->metrics.items[0].base_aside, 0);
 	assert_null(note_of(v, "set aside"));
 	assert_int_equal(v->metrics.items[0].reasons.items[0].kind, GATE_RESOLUTION);
 }
@@ -151,7 +152,7 @@ static void test_counted(void **state)
 	counted.unit = "bytes";
 	_cleanup_gate_verdict_ struct gate_verdict *v = judge(&counted, &counted, 10, some, 2);
 
-	assert_int_equal(v->metrics.items[0].base_runs, 10);
+	assert_int_equal(v->metrics.items[0].base_aside, 0);
 	assert_null(note_of(v, "set aside"));
 }
 

@@ -202,8 +202,10 @@ static int judge_comparison(struct gate_verdict *v, struct gate_metric *m, struc
 	if (rc < 0)
 		return rc;
 	m->alpha = c->function_level;
-	m->base_runs = c->base_len;
-	m->new_runs = c->new_len;
+	m->base_runs = c->table->base_len;
+	m->new_runs = c->table->new_len;
+	m->base_aside = m->base_runs - c->base_len;
+	m->new_aside = m->new_runs - c->new_len;
 	m->base_samples = samples_of(c, GATE_BASE);
 	m->new_samples = samples_of(c, GATE_NEW);
 	m->total = f.total;

@@ -159,7 +159,8 @@ struct gate_metric {
 	double alpha; /* this metric's level */
 	enum gate_outcome outcome;
 	size_t base_runs, new_runs;
-	double base_samples, new_samples; /* sampled events, all runs of a side */
+	size_t base_aside, new_aside;     /* of these, set aside */
+	double base_samples, new_samples; /* sampled events, all runs of a side that are judged */
 	struct gate_change total;
 	enum gate_state total_state;
 	struct gate_floors floors;

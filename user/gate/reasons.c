@@ -221,7 +221,6 @@ static int check_aside(struct gate_verdict *v, struct gate_metric *m, const stru
 			names = verdict_printf(v, "%s%s%s", names, named++ ? ", " : "",
 					       aside_text(v, c, i));
 	const char *more = count > named ? verdict_printf(v, " and %zu more", count - named) : "";
-	size_t base = c->table->base_len - c->base_len;
 	int rc = aside_p(c, aside, &p, e);
 	if (rc < 0)
 		return rc;
@@ -234,7 +233,7 @@ static int check_aside(struct gate_verdict *v, struct gate_metric *m, const stru
 			verdict_printf(v,
 				       "of the runs set aside %zu are of the base side and %zu of "
 				       "the new: find what slows some runs of one",
-				       base, count - base));
+				       m->base_aside, m->new_aside));
 	return 0;
 }
 

@@ -166,6 +166,8 @@ static json_t *metric(struct writer *w, const struct gate_metric *m)
 	set(w, o, "alpha", number(m->alpha));
 	set(w, o, "base_runs", count(m->base_runs));
 	set(w, o, "new_runs", count(m->new_runs));
+	set(w, o, "base_set_aside", count(m->base_aside));
+	set(w, o, "new_set_aside", count(m->new_aside));
 	set(w, o, "base_samples", number(m->base_samples));
 	set(w, o, "new_samples", number(m->new_samples));
 	set(w, o, "by_counts", json_boolean(m->by_counts));
