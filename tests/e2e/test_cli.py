@@ -34,6 +34,9 @@ USAGE = [
     ("PIDs and everything", ["-p", "1", "-a"], r"-a|-p"),
     ("PID and command", ["-p", "1", "--", "true"], r"-p|command|CMD"),
     ("no command after --", ["--"], r"command|CMD|--"),
+    ("a table over a profile", ["top", "-o", "cpu.pb.gz", "cpu.pb.gz"], r"'top' does not write .pb.gz"),
+    ("a table for a picture", ["peek", "x", "-o", "a.svg", "b"], r"'peek' does not write .svg files: 'flame'"),
+    ("a picture of another form", ["svg", "-o", "a.png", "b"], r"'svg' does not write .png files: 'png'"),
     ("standard output is the command's too", ["-o", "-", "--", "true"], r"standard output|stdout|-o -"),
 ]
 

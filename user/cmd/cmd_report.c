@@ -174,12 +174,40 @@ static int take_words(const struct report_verb *v, struct report_args *args, siz
 	return 0;
 }
 
+/* A table in the place of a picture, or of the profile that it is of, is nobody's wish. */
+static int check_output_name(const struct report_verb *v, const char *output, struct err *e)
+{
+	static const struct {
+		const char *suffix, *verbs[2], *advice;
+	} forms[] = {
+		{ ".svg", { "svg", "flame" }, "'flame' or 'svg'" },
+		{ ".png", { "png", "png" }, "'png'" },
+		{ ".pdf", { "pdf", "pdf" }, "'pdf'" },
+		{ ".pb.gz", { "proto", "topproto" }, "'proto'" },
+	};
+	size_t len = output ? strlen(output) : 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		size_t n = strlen(forms[i].suffix);
+
+		if (len <= n || strcmp(output + len - n, forms[i].suffix) != 0 ||
+		    strcmp(v->name, forms[i].verbs[0]) == 0 ||
+		    strcmp(v->name, forms[i].verbs[1]) == 0)
+			continue;
+		return err_plain(e, -EINVAL, "'%s' does not write %s files: %s does", v->name,
+				 forms[i].suffix, forms[i].advice);
+	}
+	return 0;
+}
+
 static int run(const struct report_verb *v, struct report_args *args, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL;
 	size_t first;
 	int rc = take_words(v, args, &first, e);
 
+	if (rc == 0)
+		rc = check_output_name(v, args->output, e);
 	if (rc == 0)
 		rc = report_load(args, args->words.items + first, args->words.len - first, &p, e);
 	return rc < 0 ? rc : report_run(v, p, args, e);
