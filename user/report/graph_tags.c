@@ -92,8 +92,9 @@ int graph_tags_begin(struct graph_tags *t, const struct report *r, size_t sample
 			.numeric = true,
 			.value = l->num,
 			.unit = profile_intern_cstr(p, unit),
-			.name = profile_intern_cstr(p, text),
 		};
+		/* Not before: the unit may lie where a new name moves all strings from. */
+		number.name = profile_intern_cstr(p, text);
 		rc = vec_push(&t->numbers, number);
 	}
 	return rc < 0 ? rc : profile_build_error(p);
