@@ -127,6 +127,12 @@ $(BUILD)/cprofbpf: $(call archives,user,$(ROOMS))
 	$(Q)$(CC) $(CFLAGS) -pthread $(LDFLAGS) -Wl,--start-group $^ -Wl,--end-group \
 		$(call room_libs,$(ROOMS)) -lm -o $@
 
+# For reports of whole profiles; the unit tests of each room are sanitized, too.
+$(BUILD)/asan/cprofbpf: $(call archives,asan,$(ROOMS))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) -pthread $(LDFLAGS) -Wl,--start-group $^ -Wl,--end-group \
+		$(call room_libs,$(ROOMS)) -lm -o $@
+
 # What goes into a page as it is: report_flame_js .. report_flame_js_end.
 $(BUILD)/gen/flame.%.o: user/report/flame.%
 	$(call say,EMBED,$<)
@@ -278,7 +284,7 @@ $(foreach f,$(FUZZ_SOURCES),$(eval $(call fuzz_rule,$f)))
 
 # ---- Checks: each prints "N passed, N failed" at its end; tools/check adds them up ---------------
 
-.PHONY: setup demo check lint unit asan golden fuzz e2e kernels bench bench-gate check-programs
+.PHONY: setup demo check lint unit asan golden golden-asan fuzz e2e kernels bench bench-gate check-programs
 setup:
 	@tools/setup build
 
@@ -292,7 +298,7 @@ check:
 	@tools/setup test
 	@tools/check $(BUILD)
 
-check-programs: all $(TARGETS) $(UNIT_TESTS) $(UNIT_ASAN) $(FUZZERS)
+check-programs: all $(TARGETS) $(UNIT_TESTS) $(UNIT_ASAN) $(FUZZERS) $(BUILD)/asan/cprofbpf
 
 lint:
 	@tools/arrows; arrows=$$?; tools/lint && exit $$arrows
@@ -305,6 +311,10 @@ asan: $(UNIT_ASAN)
 
 golden: $(BUILD)/cprofbpf
 	@tests/golden/run $<
+
+# Every name has a "_"; what the cases cover is counted once.
+golden-asan: $(BUILD)/asan/cprofbpf
+	@tests/golden/run $< _
 
 fuzz: $(FUZZERS)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZERS)
