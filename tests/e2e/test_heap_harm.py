@@ -143,7 +143,7 @@ def test_children_lose_their_probes(t):
 
 def test_target_that_ends_while_it_is_probed(t):
     target = cross(t)
-    process = heap.attach(t, target.pid)
+    process = heap.attach(t, target.pid, "--rate", 4096)
     end_cross(t, target)
     result = t.finish(process)
     t.check(result.status == 0, "exit status %s", result.status)
@@ -243,7 +243,7 @@ def test_overhead_stays_below_a_bound(t):
     options = ["heap", "-p", target.pid, "-o", t.path("heap.pb.gz")]
     free = overhead(t, t.run(*options, "-d", 2))
     t.check(free > 5, "the probes cost %.2f%%", free)
-    bound = free / 3
+    bound = free / 6  # one second in eight, so that chance does not leave most of them on
     result = t.run(*options, "-d", 9, "--max-overhead", "%.1f" % bound)
     kept = overhead(t, result)
     seconds = re.search(r"allocations probed in (\d+) of (\d+) s", result.err)
