@@ -8,14 +8,20 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* Enough for any sane pattern; a pattern that backtracks without end does not match. */
-enum { MATCH_LIMIT = 1000000 };
+#include "base/cleanup.h"
+
+/* Steps back that any sane pattern gets by with; the others are matched without backtracking. */
+enum { MATCH_LIMIT = 10000 };
+
+/* For the states that a match without backtracking is in at a time; more are an error of PCRE's. */
+enum { WORKSPACE = 1 << 16 };
 
 enum answer { UNKNOWN = 0, NO, YES };
 
 struct regex {
 	char *pattern;
 	pcre2_code *code;
+	pcre2_code *states; /* for match_states(), NULL until it is needed */
 	pcre2_match_data *match;
 	pcre2_match_context *context;
 	vec_of(uint8_t) answers; /* enum answer, by string */
@@ -103,6 +109,7 @@ void regex_destroy(struct regex *r)
 		return;
 	free(r->pattern);
 	pcre2_code_free(r->code);
+	pcre2_code_free(r->states);
 	pcre2_match_data_free(r->match);
 	pcre2_match_context_free(r->context);
 	vec_deinit(&r->answers);
@@ -120,9 +127,32 @@ static int match(struct regex *r, const char *text, size_t len)
 	return rc;
 }
 
+/*
+ * All ways at once: no captures. It refuses code that takes text that is no UTF-8, and such text,
+ * which then does not match.
+ */
+static int match_states(struct regex *r, const char *text, size_t len)
+{
+	_cleanup_free_ int *workspace = malloc(WORKSPACE * sizeof(*workspace));
+	size_t offset;
+	int code;
+
+	if (!r->states)
+		r->states = pcre2_compile((PCRE2_SPTR)r->pattern, PCRE2_ZERO_TERMINATED,
+					  PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &code, &offset, NULL);
+	if (!r->states || !workspace)
+		return PCRE2_ERROR_NOMEMORY;
+	return pcre2_dfa_match(r->states, (PCRE2_SPTR)text, len, 0, 0, r->match, NULL, workspace,
+			       WORKSPACE);
+}
+
 bool regex_matches(struct regex *r, const char *text, size_t len)
 {
-	return match(r, text, len) >= 0;
+	int rc = match(r, text, len);
+
+	if (rc == PCRE2_ERROR_MATCHLIMIT)
+		rc = match_states(r, text, len);
+	return rc >= 0;
 }
 
 size_t regex_captures(struct regex *r, const char *text, size_t len, struct regex_span *spans,

@@ -27,6 +27,7 @@ static inline void cleanup_regex(struct regex **r)
 }
 #define _cleanup_regex_ __attribute__((cleanup(cleanup_regex)))
 
+/** Nested repetitions cost no time without end: a text is then matched without backtracking. */
 bool regex_matches(struct regex *r, const char *text, size_t len);
 
 /** Whether a string of the profile matches; the answer is remembered. One profile a regex. */
