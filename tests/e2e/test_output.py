@@ -100,8 +100,20 @@ def test_full_disk(t):
 
 def test_full_device(t):
     target = t.target("chain-gcc-O2", 60)
-    result = t.run("-p", target.pid, "-d", 0.5, "-o", "/dev/full", status=1)
+    result = t.run("-p", target.pid, "-d", 0.5, "-o", "/dev/full", status=1, env=temporary(t))
     t.check_says(result, r"No space left")
+    check_rescued(t, result)
+
+
+def temporary(t):
+    """Where a profile goes that cannot be written where it should."""
+    return {**os.environ, "TMPDIR": t.dir}
+
+
+def check_rescued(t, result):
+    path = t.path("pprof.chain-gcc-O2.samples.cpu.001.pb.gz")
+    t.check_says(result, "it is saved as '%s' instead" % path)
+    t.check(t.profile(path).count() > 0, "no samples")
 
 
 def test_unwritable_places(t):
@@ -129,12 +141,13 @@ def test_closed_reader_of_standard_output(t):
     """A reader that is gone is an error with a message, no death by SIGPIPE in silence."""
     target = t.target("chain-gcc-O2", 60)
     reading, writing = os.pipe()
-    process = t.spawn("-p", target.pid, "-d", 0.5, "-o", "-", stdout=writing)
+    process = t.spawn("-p", target.pid, "-d", 0.5, "-o", "-", stdout=writing, env=temporary(t))
     os.close(reading)
     os.close(writing)
     result = t.finish(process)
     t.check(result.status == 1, "exit status %s", result.status)
     t.check_says(result, "[Bb]roken pipe")
+    check_rescued(t, result)
 
 
 def test_equal_input_makes_equal_bytes(t):
