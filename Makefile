@@ -233,6 +233,7 @@ $(eval $(call target,gate-allocs-parse,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DALL
 $(eval $(call target,gate-both,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRANK_PERCENT=160 -DALLOCATIONS=103))
 $(eval $(call target,gate-moved,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DMOVED=30))
 $(eval $(call target,gate-renamed,gate_bench.c,$$(CC) $(TARGET_NO_FP) -DRENAMED))
+$(eval $(call target,lazy,lazy.c,$$(CC) $(TARGET_NO_FP) -no-pie -z lazy))
 $(eval $(call target,drap,drap.c,$$(CC) $(TARGET_NO_FP) -mavx2))
 $(eval $(call target,plugin-one.so,plugin.c,$$(CC) $(TARGET_NO_FP) -fPIC -shared))
 $(eval $(call target,plugin-two.so,plugin.c,$$(CC) $(TARGET_NO_FP) -fPIC -shared -DPLUGIN_TWO))

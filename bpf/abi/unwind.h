@@ -145,6 +145,7 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "no padding");
 /* ---- The walk ------------------------------------------------------------------------------ */
 
 #define UNWIND_REGS   16 /* general registers by DWARF number */
+#define UNWIND_REG_BX 3
 #define UNWIND_REG_BP 6
 #define UNWIND_REG_SP 7
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "unwind/base_calls.h"
 #include "unwind/tables.h"
 #include "unwind/walk.h"
 
@@ -156,11 +157,38 @@ enum outcome {
 	AGREES,
 	AGREES_NONE, /* no CFI */
 	AGREES_ROOT,
-	LEFT_OUT, /* a rule of longjmp and its like, which says so itself */
+	LEFT_OUT, /* a rule of longjmp and its like, which says so itself, or is_base_callee() */
 	LOST_BP,  /* a frame pointer that no rule can express */
 	DIFFERS,
 	OUTCOMES,
 };
+
+/* Of the file under way. */
+static struct cfi_table cfi_table;
+static struct base_calls base_calls;
+
+static void base_calls_of(struct elf_file *f)
+{
+	struct elf_range section = { 0 };
+
+	elf_file_eh_frame(f, &section, NULL);
+	assert_int_equal(cfi_table_init(&cfi_table, section), 0);
+	assert_int_equal(base_calls_find(&base_calls, f, &cfi_table), 0);
+}
+
+static void base_calls_forget(void)
+{
+	base_calls_deinit(&base_calls);
+	cfi_table_deinit(&cfi_table);
+}
+
+/* Does its caller's CFA hang on the rbx that it has not saved yet? */
+static bool is_base_callee(uint64_t pc)
+{
+	const struct cfi_fde *fde = cfi_table_find(&cfi_table, pc);
+
+	return fde && base_calls_callee(&base_calls, fde->start);
+}
 
 static enum outcome compare_step(Dwarf_Frame *frame, const struct walk_process *p, uint64_t pc,
 				 const struct unwind_rule *rule)
@@ -172,6 +200,9 @@ static enum outcome compare_step(Dwarf_Frame *frame, const struct walk_process *
 	bool location;
 
 	state_init(&before, pc);
+	/* Where a walk takes the rbx that the callee has saved, it is libdw's. */
+	if (base_calls_next(&base_calls, pc, pc + 1))
+		before.regs[UNWIND_REG_BX] = word_at(before.sp + (uint64_t)(int64_t)rule->cfa_off);
 	after = before;
 	enum unwind_end end = walk(p, &after, frames, &len, 1);
 	assert_int_equal(len, 1);
@@ -184,7 +215,7 @@ static enum outcome compare_step(Dwarf_Frame *frame, const struct walk_process *
 	if (end == UNWIND_END_COMPLETE)
 		return ra.known ? DIFFERS : AGREES_ROOT;
 	if (end == UNWIND_END_EXPRESSION)
-		return sp.value != cfa ? LEFT_OUT : DIFFERS;
+		return sp.value != cfa || is_base_callee(pc) ? LEFT_OUT : DIFFERS;
 	if (end != UNWIND_END_TRUNCATED || !ra.known || after.pc + !after.exact != ra.value ||
 	    after.sp != sp.value)
 		return DIFFERS;
@@ -307,7 +338,9 @@ static bool file_check(struct unwind_tables *t, const char *path)
 	struct walk_process p = {
 		.tables = t, .mappings = &mapping, .mappings_len = 1, .read = memory_read
 	};
+	base_calls_of(f);
 	file_compare(cfi, f, &p, before.pages, after.pages);
+	base_calls_forget();
 	dwarf_cfi_end(cfi);
 	elf_end(elf);
 	elf_file_close(f);

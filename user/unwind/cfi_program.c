@@ -21,6 +21,7 @@ static inline struct cfi_rule *column(struct cfi_row *row, uint64_t reg)
 {
 	/* A table, not a switch: which register is saved next is not to be predicted. */
 	static const uint8_t columns[] = {
+		[UNWIND_REG_BX] = CFI_BX,
 		[UNWIND_REG_BP] = CFI_BP,
 		[UNWIND_REG_SP] = CFI_SP,
 		[CFI_REG_RA] = CFI_RA,

@@ -40,6 +40,7 @@ enum cfi_column {
 	CFI_SCRAP, /* the last rule of any other register: of no meaning */
 	CFI_CFA,
 	CFI_BP,
+	CFI_BX, /* for unwind/base_calls.h */
 	CFI_SP,
 	CFI_RA,
 	CFI_COLUMNS,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "unwind/base_calls.h"
 #include "unwind/cfi.h"
 #include "unwind/cfi_program.h"
 #include "unwind/go_heights.h"
@@ -39,8 +40,9 @@ struct unwind_tables {
 struct compile {
 	struct unwind_tables *t;
 	struct cfi_table cfi;
-	struct go_functions go;   /* for FDEs of CFI_CIE_GO */
-	struct heights heights;   /* for FDEs of CFI_CIE_HEIGHTS */
+	struct go_functions go; /* for FDEs of CFI_CIE_GO */
+	struct heights heights; /* for FDEs of CFI_CIE_HEIGHTS */
+	struct base_calls base_calls;
 	struct cfi_start *starts; /* by CIE */
 	uint64_t low, high; /* addresses of code: FDEs elsewhere are leftovers of the linker */
 	uint64_t dir_low, dir_high;
@@ -196,6 +198,54 @@ static int heights_compile(struct compile *c, const struct cfi_fde *fde, uint64_
 	return rc;
 }
 
+/* The calls of a row whose CFA hangs on rbx, from `start` to `end`; elsewhere `rule` is in force.
+ */
+static int base_calls_compile(struct compile *c, const struct cfi_row *row, int rule,
+			      uint64_t start, uint64_t end)
+{
+	int64_t add = row->columns[CFI_CFA].offset;
+	const struct base_call *call;
+	int rc = 0;
+
+	for (; rc == 0 && (call = base_calls_next(&c->base_calls, start, end));
+	     start = call->vaddr + 1) {
+		struct unwind_rule by_callee = c->t->memory.rules[rule];
+		by_callee.cfa = UNWIND_CFA_SP_MEM;
+		by_callee.reg = 0;
+		by_callee.cfa_off = call->saved;
+		by_callee.cfa_add = (int16_t)add;
+		if (add != by_callee.cfa_add || by_callee.ra != UNWIND_RA_CFA)
+			continue;
+		rc = rule_table_intern(&c->t->rules, &by_callee);
+		if (rc >= 0)
+			rc = page_writer_put(&c->writer, call->vaddr, (uint16_t)rc);
+		if (rc == 0 && call->vaddr + 1 < end)
+			rc = page_writer_put(&c->writer, call->vaddr + 1, (uint16_t)rule);
+	}
+	return rc;
+}
+
+static int row_compile(struct compile *c, const struct cfi_program *p, uint64_t end)
+{
+	const struct cfi_rule *cfa = &p->row.columns[CFI_CFA];
+	int rule = row_rule(c->t, &p->row, p->cie->signal);
+	int rc = rule < 0 ? rule : page_writer_put(&c->writer, p->start, (uint16_t)rule);
+
+	if (rc < 0 || cfa->how != CFI_REGISTER || cfa->reg != UNWIND_REG_BX)
+		return rc;
+	return base_calls_compile(c, &p->row, rule, p->start, end);
+}
+
+/* While rbx is not saved, the caller would be left by what lies where it will be. */
+static int base_unsaved_compile(struct compile *c, uint64_t start)
+{
+	static const struct unwind_rule unknown = { .cfa = UNWIND_CFA_EXPR,
+						    .cfa_off = RULE_TABLE_EXPR_NONE };
+	int rule = rule_table_intern(&c->t->rules, &unknown);
+
+	return rule < 0 ? rule : page_writer_put(&c->writer, start, (uint16_t)rule);
+}
+
 /* The rows of one FDE, cut off at `end`. */
 static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t end)
 {
@@ -211,10 +261,12 @@ static int fde_compile(struct compile *c, const struct cfi_fde *fde, uint64_t en
 		return heights_compile(c, fde, end);
 	if (!c->starts[fde->cie].ok)
 		return page_writer_put(&c->writer, fde->start, UNWIND_RULE_NONE);
+	bool callee = base_calls_callee(&c->base_calls, fde->start);
 	cfi_program_init(&p, &c->cfi, fde, &c->starts[fde->cie].row);
 	while (cfi_program_next(&p) && p.start < end) {
-		int rule = row_rule(c->t, &p.row, p.cie->signal);
-		int rc = rule < 0 ? rule : page_writer_put(&c->writer, p.start, (uint16_t)rule);
+		int rc = callee && p.row.columns[CFI_BX].how == CFI_UNSET
+				 ? base_unsaved_compile(c, p.start)
+				 : row_compile(c, &p, p.end < end ? p.end : end);
 		if (rc < 0)
 			return rc;
 	}
@@ -322,6 +374,7 @@ static void compile_deinit(struct compile *c)
 {
 	page_writer_deinit(&c->writer);
 	free(c->starts);
+	base_calls_deinit(&c->base_calls);
 	heights_deinit(&c->heights);
 	cfi_table_deinit(&c->cfi);
 }
@@ -342,6 +395,8 @@ int unwind_tables_add(struct unwind_tables *t, struct elf_file *f, uint32_t *dir
 		rc = quirks_add(&c.cfi, f);
 	if (rc == 0)
 		rc = heights_add(&c.heights, f, &c.cfi);
+	if (rc == 0)
+		rc = base_calls_find(&c.base_calls, f, &c.cfi);
 	if (rc == 0 && (c.cfi.fdes.len == 0 || c.low >= c.high))
 		*dir = UNWIND_DIR_NONE;
 	else if (rc == 0)
