@@ -20,7 +20,7 @@ static int read_input(const char *path, struct buf *b, struct err *e)
 	return strcmp(path, "-") == 0 ? fd_read_all(STDIN_FILENO, b, e) : file_read_all(path, b, e);
 }
 
-static int run(const struct report_args *args, struct err *e)
+static int run(struct report_args *args, struct err *e)
 {
 	_cleanup_profile_ struct profile *p = NULL;
 	_cleanup_(buf_deinit) struct buf in = { 0 }, bytes = { 0 };
@@ -42,33 +42,25 @@ static int run(const struct report_args *args, struct err *e)
 	return rc < 0 ? rc : report_output_write(args->output, bytes.data, bytes.len, e);
 }
 
+static void help(const char *verb, FILE *out)
+{
+	(void)verb;
+	fputs("Make a pprof profile of what other tools write: the text of perf script, collapsed\n"
+	      "stacks, and the heap, CPU and contention profiles of gperftools and jemalloc.\n\n"
+	      "Usage: cprofbpf convert [-o OUT] FILE\n\n"
+	      "  -o OUT                    write to OUT, without it to standard output. .svg is a\n"
+	      "                            flame graph, .folded collapsed stacks, .json for\n"
+	      "                            speedscope, .txt the top functions\n"
+	      "  -help                     this text\n\n"
+	      "The report verbs read all of these, too. FILE may be -, standard input.\n\n"
+	      "Exit status: 0 written, 1 failure, 2 wrong usage.\n\n"
+	      "Example: perf script | cprofbpf convert -o perf.pb.gz -\n",
+	      out);
+}
+
 int cmd_convert(int argc, char **argv)
 {
-	_cleanup_(report_args_deinit) struct report_args args;
-	struct err e = { 0 };
 	static const char *const only[] = { "o", "output", "help", "h", NULL };
-	int rc = report_args_parse(&args, only, argc, argv, &e);
 
-	if (rc == 0 && args.help) {
-		fputs("Make a pprof profile of what other tools write: the text of perf script, "
-		      "collapsed\nstacks, and the heap, CPU and contention profiles of gperftools "
-		      "and "
-		      "jemalloc.\n\n"
-		      "Usage: cprofbpf convert [-o OUT] FILE\n\n"
-		      "  -o OUT                    write to OUT, without it to standard output. "
-		      ".svg "
-		      "is a\n"
-		      "                            flame graph, .folded collapsed stacks, .json "
-		      "for\n"
-		      "                            speedscope, .txt the top functions\n"
-		      "  -help                     this text\n\n"
-		      "The report verbs read all of these, too. FILE may be -, standard input.\n\n"
-		      "Exit status: 0 written, 1 failure, 2 wrong usage.\n\n"
-		      "Example: perf script | cprofbpf convert -o perf.pb.gz -\n",
-		      stdout);
-		return CMD_OK;
-	}
-	if (rc == 0)
-		rc = run(&args, &e);
-	return report_exit(&e, rc);
+	return report_main(argc, argv, only, help, run);
 }

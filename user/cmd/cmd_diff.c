@@ -35,24 +35,20 @@ static int run(struct report_args *args, struct err *e)
 	return rc < 0 ? rc : report_run(choose_verb(args->output), p, args, e);
 }
 
-int cmd_diff(int argc, char **argv)
+static void help(const char *verb, FILE *out)
 {
-	_cleanup_(report_args_deinit) struct report_args args;
-	struct err e = { 0 };
-	static const struct report_help help = {
+	const struct report_help h = {
 		.about = "What changed from one profile to another: the top table of the\n"
 			 "difference, its shares those of BEFORE's total. With -o FILE.svg a\n"
 			 "flame graph, what rose in red and what fell in blue.",
-		.verb = "diff",
+		.verb = verb,
 		.words = "BEFORE AFTER",
 	};
-	int rc = report_args_parse(&args, NULL, argc, argv, &e);
 
-	if (rc == 0 && args.help) {
-		report_args_help(&help, stdout);
-		return CMD_OK;
-	}
-	if (rc == 0)
-		rc = run(&args, &e);
-	return report_exit(&e, rc);
+	report_args_help(&h, out);
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	return report_main(argc, argv, NULL, help, run);
 }

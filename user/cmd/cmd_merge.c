@@ -25,30 +25,27 @@ static int run(struct report_args *args, struct err *e)
 	return rc < 0 ? rc : report_output_write(args->output, bytes.data, bytes.len, e);
 }
 
+static void help(const char *verb, FILE *out)
+{
+	(void)verb;
+	fputs("Add profiles up: equal samples become one.\n\n"
+	      "Usage: cprofbpf merge [OPTIONS] FILE...\n\n"
+	      "  -o FILE                   write to FILE; without it to standard output\n"
+	      "  -base FILE                subtract a profile; may be repeated\n"
+	      "  -diff_base FILE           the same, and label its samples for pprof\n"
+	      "  -normalize                scale to the total of the base\n"
+	      "  -add_comment TEXT         add a comment to the profile\n"
+	      "  -help                     this text\n\n"
+	      "What cannot be read is told and left out. 'cprofbpf proto' filters, too.\n\n"
+	      "Exit status: 0 written, 1 failure, 2 wrong usage.\n",
+	      out);
+}
+
 int cmd_merge(int argc, char **argv)
 {
-	_cleanup_(report_args_deinit) struct report_args args;
-	struct err e = { 0 };
 	static const char *const only[] = { "o",         "output",    "base",
 					    "diff_base", "normalize", "add_comment",
 					    "help",      "h",         NULL };
-	int rc = report_args_parse(&args, only, argc, argv, &e);
 
-	if (rc == 0 && args.help) {
-		fputs("Add profiles up: equal samples become one.\n\n"
-		      "Usage: cprofbpf merge [OPTIONS] FILE...\n\n"
-		      "  -o FILE                   write to FILE; without it to standard output\n"
-		      "  -base FILE                subtract a profile; may be repeated\n"
-		      "  -diff_base FILE           the same, and label its samples for pprof\n"
-		      "  -normalize                scale to the total of the base\n"
-		      "  -add_comment TEXT         add a comment to the profile\n"
-		      "  -help                     this text\n\n"
-		      "What cannot be read is told and left out. 'cprofbpf proto' filters, too.\n\n"
-		      "Exit status: 0 written, 1 failure, 2 wrong usage.\n",
-		      stdout);
-		return CMD_OK;
-	}
-	if (rc == 0)
-		rc = run(&args, &e);
-	return report_exit(&e, rc);
+	return report_main(argc, argv, only, help, run);
 }

@@ -200,10 +200,14 @@ static int check_output_name(const struct report_verb *v, const char *output, st
 	return 0;
 }
 
-static int run(const struct report_verb *v, struct report_args *args, struct err *e)
+static int run(struct report_args *args, struct err *e)
 {
+	const struct report_verb *v = verb_find(args->verb);
 	_cleanup_profile_ struct profile *p = NULL;
 	size_t first;
+
+	/* Large arrays go back to the system as they grow and are freed, not into holes. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	int rc = take_words(v, args, &first, e);
 
 	if (rc == 0)
@@ -213,34 +217,38 @@ static int run(const struct report_verb *v, struct report_args *args, struct err
 	return rc < 0 ? rc : report_run(v, p, args, e);
 }
 
-int report_exit(struct err *e, int rc)
+static void help(const char *verb, FILE *out)
 {
+	const struct report_verb *v = verb_find(verb);
+	struct report_help h = {
+		.about = v->about,
+		.verb = v->name,
+		.words = v->takes_regexp ? "REGEXP FILE..." : "FILE...",
+		.live_words = v->takes_regexp ? "REGEXP -p PID" : "-p PID",
+	};
+
+	report_args_help(&h, out);
+}
+
+int report_main(int argc, char **argv, const char *const *only,
+		void (*help)(const char *verb, FILE *out),
+		int (*run)(struct report_args *args, struct err *e))
+{
+	_cleanup_(report_args_deinit) struct report_args args;
+	struct err e = { 0 };
+	int rc = report_args_parse(&args, only, argc, argv, &e);
+
+	if (rc == 0 && args.help)
+		help(args.verb, stdout);
+	else if (rc == 0)
+		rc = run(&args, &e);
 	if (rc == 0)
 		return CMD_OK;
-	say_err(e);
-	return e->code == -EINVAL ? CMD_USAGE : CMD_FAILURE;
+	say_err(&e);
+	return e.code == -EINVAL ? CMD_USAGE : CMD_FAILURE;
 }
 
 int cmd_report(int argc, char **argv)
 {
-	const struct report_verb *v = verb_find(argv[0]);
-	_cleanup_(report_args_deinit) struct report_args args;
-	struct err e = { 0 };
-	/* Large arrays go back to the system as they grow and are freed, not into holes. */
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	int rc = report_args_parse(&args, NULL, argc, argv, &e);
-
-	if (rc == 0 && args.help) {
-		struct report_help help = {
-			.about = v->about,
-			.verb = v->name,
-			.words = v->takes_regexp ? "REGEXP FILE..." : "FILE...",
-			.live_words = v->takes_regexp ? "REGEXP -p PID" : "-p PID",
-		};
-		report_args_help(&help, stdout);
-		return CMD_OK;
-	}
-	if (rc == 0)
-		rc = run(v, &args, &e);
-	return report_exit(&e, rc);
+	return report_main(argc, argv, NULL, help, run);
 }

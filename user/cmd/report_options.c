@@ -396,7 +396,7 @@ int report_args_parse(struct report_args *a, const char *const *only, int argc, 
 {
 	bool only_words = false;
 
-	*a = (struct report_args){ .options = REPORT_OPTIONS_DEFAULT };
+	*a = (struct report_args){ .verb = argv[0], .options = REPORT_OPTIONS_DEFAULT };
 	for (int i = 1; i < argc; i++) {
 		int rc = 0;
 		if (!only_words && strcmp(argv[i], "--") == 0)

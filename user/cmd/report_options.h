@@ -12,6 +12,7 @@
 
 /** What a report verb was called with. All strings are argv's. */
 struct report_args {
+	const char *verb; /* argv[0] */
 	struct report_options options;
 	vec_of(const char *) words; /* what is no option: a regular expression, files */
 	vec_of(const char *) base;

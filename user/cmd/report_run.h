@@ -19,5 +19,10 @@ struct report_verb {
 int report_run(const struct report_verb *v, struct profile *p, const struct report_args *args,
 	       struct err *e);
 
-/** Say what went wrong, if anything (rc < 0); the exit code. */
-int report_exit(struct err *e, int rc);
+/**
+ * A verb with options of reports, all or `only` these (see report_args_parse()): print its help or
+ * run it, and say what went wrong. The exit code.
+ */
+int report_main(int argc, char **argv, const char *const *only,
+		void (*help)(const char *verb, FILE *out),
+		int (*run)(struct report_args *args, struct err *e));
