@@ -127,6 +127,28 @@ static void test_visible(void **state)
 	}
 }
 
+/* What is on one side only, or nearly so, with brief names. */
+static void test_folded(void **state)
+{
+	(void)state;
+	static const struct {
+		struct gate_folded folded;
+		const char *text;
+	} cases[] = {
+		{ { "lex<int>(S)", 0, 2e9, "parse(S)" },
+		  "only in the new runs: lex (2s), counted as parse's" },
+		{ { "lex", 2e9, 0, NULL }, "only in the base runs: lex (2s)" },
+		{ { "lex", 1e6, 2e9, "parse" },
+		  "nearly only in the new runs: lex (2s), counted as parse's" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(buf_deinit) struct buf b = { 0 };
+		struct gate_metric m = { .unit = "nanoseconds" };
+		assert_int_equal(words_folded(&b, &m, &cases[i].folded), 0);
+		assert_string_equal(b.data, cases[i].text);
+	}
+}
+
 static void test_numbers(void **state)
 {
 	(void)state;
@@ -171,9 +193,8 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_machines),
-		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_escapes), cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_visible), cmocka_unit_test(test_folded),
 		cmocka_unit_test(test_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

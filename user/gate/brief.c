@@ -14,6 +14,7 @@ struct brief {
 	size_t depth;      /* of brackets that are kept */
 	bool has_operator; /* spaces behind it are its own: "operator unsigned long" */
 	bool shortened;
+	bool unclosed; /* a bracket is: what follows stays as it is */
 };
 
 static bool is_word(char c)
@@ -97,7 +98,9 @@ static void read_name(struct brief *b, const char *name)
 			at = add_operator(b, at);
 			continue;
 		}
-		const char *end = is_left_out(b, at) ? bracket_end(at) : NULL;
+		bool left_out = !b->unclosed && is_left_out(b, at);
+		const char *end = left_out ? bracket_end(at) : NULL;
+		b->unclosed |= left_out && !end;
 		if (end) {
 			b->shortened = true;
 			at = end;
