@@ -252,7 +252,8 @@ static bool has_edges(const struct graph *g, const uint32_t *edges, size_t count
 static int put_nodes(struct dot *d)
 {
 	struct graph *g = d->g;
-	double max_flat = 0;
+	/* Not 0: INT64_MIN has no absolute value, and may be all there is. */
+	double max_flat = (double)report_abs(graph_flat(&g->nodes.items[g->order[0]]));
 
 	for (size_t i = 0; i < g->order_len; i++) {
 		double flat = (double)report_abs(graph_flat(&g->nodes.items[g->order[i]]));
