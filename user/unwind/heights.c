@@ -9,6 +9,7 @@
 #include "lib/regs_x86_64.h"
 #include "unwind/leads.h"
 #include "unwind/stack_insn.h"
+#include "unwind/switches.h"
 
 /* A C library has a tenth of that. */
 #define CODE_MAX (4u << 20)
@@ -36,6 +37,7 @@ struct beginning {
 
 struct following {
 	struct heights *heights;
+	struct elf_file *file;
 	const struct cfi_table *table;
 	vec_of(uint8_t) bytes;            /* as many as heights->items */
 	struct code_image code;           /* of them */
@@ -44,6 +46,9 @@ struct following {
 	vec_of(struct beginning) doubted; /* what may begin here if nothing else tells */
 	vec_of(uint64_t) reached;         /* from the beginning under way: addresses, */
 	vec_of(struct beginning) guesses; /* of the file as a whole */
+	struct switch_tables tables;      /* that are named there */
+	struct height jump;               /* of the switch whose cases are doubted, */
+	uint64_t function, function_end;  /* and the function that they are in */
 	vec_of(uint64_t) called;          /* from there */
 	bool contradiction, confirmed;    /* by a return, or by what is known already */
 	bool leaves;                      /* it may come back to its caller */
@@ -53,33 +58,6 @@ struct following {
 
 /* ---- Where to begin ---------------------------------------------------------------------------
  */
-
-/* Call `each` for every function in the file's symbol tables. */
-static int functions_each(struct elf_file *f, int (*each)(void *ctx, const char *name, uint64_t at),
-			  void *ctx)
-{
-	static const char *const tables[][2] = { { ".dynsym", ".dynstr" },
-						 { ".symtab", ".strtab" } };
-	int rc = 0;
-
-	for (size_t t = 0; t < ARRAY_SIZE(tables) && rc == 0; t++) {
-		struct elf_range symbols, names;
-		Elf64_Sym symbol;
-
-		if (elf_file_section(f, tables[t][0], &symbols, NULL) < 0 ||
-		    elf_file_section(f, tables[t][1], &names, NULL) < 0)
-			continue;
-		struct cursor c = cursor_init(symbols.data, symbols.size);
-		while (rc == 0 && cursor_read(&c, &symbol, sizeof(symbol))) {
-			struct cursor at = cursor_init(names.data, names.size);
-			const char *name;
-			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_value &&
-			    cursor_skip(&at, symbol.st_name) && cursor_cstr(&at, &name))
-				rc = each(ctx, name, symbol.st_value);
-		}
-	}
-	return rc;
-}
 
 static int is_bare_start_main(void *table, const char *name, uint64_t at)
 {
@@ -119,7 +97,9 @@ static int reach(struct following *w, uint64_t vaddr, const struct height *heigh
 		return 0;
 	}
 	if (at->known != HEIGHT_UNREACHED) {
-		w->contradiction |= heights_differ(at, height);
+		w->contradiction |= heights_differ(at, height) ||
+				    (w->source != SOURCE_CERTAIN &&
+				     (at->known == HEIGHT_INSIDE || at->bp_at != height->bp_at));
 		w->confirmed |= at->known != HEIGHT_INSIDE && !at->fresh;
 		w->leaves |= !at->fresh && !at->ends;
 		return 0;
@@ -135,7 +115,7 @@ static int reach(struct following *w, uint64_t vaddr, const struct height *heigh
 static int doubt(struct following *w, uint64_t vaddr, const struct height *height,
 		 enum source source)
 {
-	struct beginning doubted = { vaddr, *height, w->nameless ? source : SOURCE_CERTAIN };
+	struct beginning doubted = { vaddr, *height, source };
 	struct height *at = height_at(w, vaddr);
 
 	if (!at || at->doubted)
@@ -299,15 +279,53 @@ static int follow_call(struct following *w, const struct stack_insn *in, uint64_
 	return reach(w, next, behind, WAY_BEHIND_CALL);
 }
 
-/* Only the middle of a function takes more off the stack than was put there, or makes 0 an rbp that
- * was not saved. */
+/*
+ * What is guessed is wrong if it takes more off the stack than was put there, takes rbp from
+ * another place than it was put, returns without it, or makes it 0 where it was not saved.
+ */
 static bool is_no_function(const struct height *before, const struct height *behind,
 			   const struct stack_insn *in)
 {
 	bool pops = before->known == HEIGHT_BYTES && in->stack == STACK_MOVES;
 
 	return (pops && behind->known == HEIGHT_UNREACHED) ||
+	       (pops && in->frame == FRAME_POPPED && before->bp_at != before->bytes) ||
+	       (in->next == NEXT_RETURN && behind->bp_at != 0) ||
 	       (before->known != HEIGHT_OUTERMOST && behind->known == HEIGHT_OUTERMOST);
+}
+
+static int case_doubt(void *following, uint64_t vaddr)
+{
+	struct following *w = following;
+	bool own = vaddr >= w->function && vaddr < w->function_end;
+
+	return own ? doubt(w, vaddr, &w->jump, SOURCE_DATA) : 0;
+}
+
+/* The function that an address is in, as far as it is known where others begin. */
+static void function_find(struct following *w, uint64_t vaddr)
+{
+	const struct height *at;
+
+	for (w->function = vaddr; (at = height_at(w, w->function - 1)); w->function--)
+		if (at[1].entry)
+			break;
+	for (w->function_end = vaddr + 1; (at = height_at(w, w->function_end)); w->function_end++)
+		if (at->entry)
+			break;
+}
+
+/* The cases of a switch lie behind its jump, and where its table says. */
+static int follow_switch(struct following *w, uint64_t vaddr, uint64_t next,
+			 const struct height *behind)
+{
+	int rc = behind->bytes > 0 ? doubt(w, next, behind, SOURCE_DATA) : 0;
+
+	w->jump = *behind;
+	if (w->tables.items.len > 0)
+		function_find(w, vaddr);
+	return rc < 0 ? rc
+		      : switch_tables_cases(&w->tables, w->file, &w->code, vaddr, case_doubt, w);
 }
 
 /* An instruction at the end of what is known: learn what follows it. */
@@ -323,9 +341,12 @@ static int follow(struct following *w, uint64_t vaddr)
 		w->leaves = true;
 		return 0;
 	}
-	for (size_t i = 1; i < in.len; i++)
+	for (size_t i = 1; i < in.len; i++) {
 		if (heights[at + i].known == HEIGHT_UNREACHED)
 			heights[at + i].known = HEIGHT_INSIDE;
+		else
+			w->contradiction |= w->source != SOURCE_CERTAIN;
+	}
 	uint64_t next = vaddr + in.len, target = next + (uint64_t)(int64_t)in.target;
 	struct height behind = height_behind(&heights[at], &in);
 
@@ -338,16 +359,17 @@ static int follow(struct following *w, uint64_t vaddr)
 	if (in.next == NEXT_CALL)
 		return follow_call(w, &in, next, &behind);
 	if (lead_address(&w->code, vaddr, &in, &address) && !is_signal_return(w, address))
-		rc = doubt(w, address, &at_entry, SOURCE_CODE);
+		rc = doubt(w, address, &at_entry, w->nameless ? SOURCE_CODE : SOURCE_CERTAIN);
+	else
+		rc = switch_tables_note(&w->tables, w->file, &w->code, vaddr, &in);
 	if (behind.known == HEIGHT_UNREACHED)
 		w->leaves = true;
 	if (rc < 0 || behind.known == HEIGHT_UNREACHED)
 		return rc;
 	if (in.next == NEXT_BRANCH || in.next == NEXT_JUMP)
 		rc = reach(w, target, &behind, WAY_ON);
-	/* The cases of a switch lie behind its jump. */
-	if (in.next == NEXT_SWITCH && behind.bytes > 0)
-		rc = doubt(w, next, &behind, SOURCE_DATA);
+	else if (in.next == NEXT_SWITCH)
+		rc = follow_switch(w, vaddr, next, &behind);
 	if (rc == 0 && (in.next == NEXT_FOLLOWS || in.next == NEXT_BRANCH))
 		rc = reach(w, next, &behind, WAY_ON);
 	return rc;
@@ -378,7 +400,7 @@ static int follow_from(struct following *w, const struct beginning *from)
 	size_t followed = 0;
 	int rc = 0;
 
-	w->reached.len = w->called.len = 0;
+	w->reached.len = w->called.len = w->tables.items.len = 0;
 	w->contradiction = w->confirmed = w->leaves = false;
 	w->source = from->source;
 	if (at->known == HEIGHT_UNREACHED)
@@ -516,22 +538,23 @@ static int fdes_append(const struct heights *h, struct cfi_table *t)
 
 int heights_add(struct heights *h, struct elf_file *f, struct cfi_table *t)
 {
-	struct following w = { .heights = h, .table = t };
+	struct following w = { .heights = h, .table = t, .file = f };
 	uint64_t size;
 
 	if (!code_span(f, &h->start, &size))
 		return 0;
-	w.nameless = !functions_each(f, is_bare_start_main, t);
+	w.nameless = !leads_symbols(f, is_bare_start_main, t);
 	if (w.nameless && (f->entry - h->start >= size || !leads_needed(f, t)))
 		return 0;
 	int rc = code_read(&w, f, size);
 	if (rc == 0)
-		rc = functions_each(f, entry_add, &w);
+		rc = leads_symbols(f, entry_add, &w);
 	if (rc == 0)
 		rc = w.nameless ? follow_nameless(&w, f) : follow_all(&w);
 	if (rc == 0)
 		rc = fdes_append(h, t);
 	vec_deinit(&w.bytes);
+	vec_deinit(&w.tables.items);
 	vec_deinit(&w.entries);
 	vec_deinit(&w.guesses);
 	vec_deinit(&w.called);

@@ -7,8 +7,9 @@
  * take; in a stripped program, what its entry point and code with CFI lead to, and what its data
  * may point to (unwind/leads.h). What is not reached stays unknown, and so does all that was
  * reached together with a contradiction: a return at another height than the entry's, or two ways
- * to an instruction at different heights. What was guessed must also be confirmed, by a return or
- * by joining what is known.
+ * to an instruction at different heights. What was guessed, the cases of switches too
+ * (unwind/switches.h), must also be confirmed, by a return or by joining what is known, and leave
+ * rbp as it was.
  */
 #pragma once
 

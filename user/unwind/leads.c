@@ -24,9 +24,8 @@ static bool decode(const struct code_image *code, uint64_t vaddr, struct stack_i
 	return at < code->len && stack_insn_decode(code->bytes + at, code->len - at, in);
 }
 
-/* The number that an instruction makes, if it may be an address. */
-static bool address_made(const struct code_image *code, uint64_t vaddr, const struct stack_insn *in,
-			 uint64_t *to)
+bool insn_address(const struct code_image *code, uint64_t vaddr, const struct stack_insn *in,
+		  uint64_t *to)
 {
 	uint64_t end = vaddr - code->start + in->len;
 	uint32_t constant;
@@ -45,7 +44,7 @@ static bool address_made(const struct code_image *code, uint64_t vaddr, const st
 bool lead_address(const struct code_image *code, uint64_t vaddr, const struct stack_insn *in,
 		  uint64_t *to)
 {
-	return address_made(code, vaddr, in, to) && is_code(code, *to);
+	return insn_address(code, vaddr, in, to) && is_code(code, *to);
 }
 
 uint8_t padding_bytes(const struct code_image *code, uint64_t vaddr)
@@ -82,13 +81,39 @@ bool leads_needed(struct elf_file *f, const struct cfi_table *t)
 	if (f->entry == 0 || elf_file_read(f, f->entry, bytes, sizeof(bytes)) < 0)
 		return false;
 	for (uint64_t at = f->entry; at < end && decode(&code, at, &in); at += in.len) {
-		bool leads = in.direct || address_made(&code, at, &in, &to);
+		bool leads = in.direct || insn_address(&code, at, &in, &to);
 		if (in.direct)
 			to = at + in.len + (uint64_t)(int64_t)in.target;
 		if (leads && is_in_code(f, to) && !cfi_table_find(t, to))
 			return true;
 	}
 	return false;
+}
+
+int leads_symbols(struct elf_file *f, int (*each)(void *ctx, const char *name, uint64_t at),
+		  void *ctx)
+{
+	static const char *const tables[][2] = { { ".dynsym", ".dynstr" },
+						 { ".symtab", ".strtab" } };
+	int rc = 0;
+
+	for (size_t t = 0; t < ARRAY_SIZE(tables) && rc == 0; t++) {
+		struct elf_range symbols, names;
+		Elf64_Sym symbol;
+
+		if (elf_file_section(f, tables[t][0], &symbols, NULL) < 0 ||
+		    elf_file_section(f, tables[t][1], &names, NULL) < 0)
+			continue;
+		struct cursor c = cursor_init(symbols.data, symbols.size);
+		while (rc == 0 && cursor_read(&c, &symbol, sizeof(symbol))) {
+			struct cursor at = cursor_init(names.data, names.size);
+			const char *name;
+			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_value &&
+			    cursor_skip(&at, symbol.st_name) && cursor_cstr(&at, &name))
+				rc = each(ctx, name, symbol.st_value);
+		}
+	}
+	return rc;
 }
 
 /* What the instructions of one FDE lead to, up to `end`. */

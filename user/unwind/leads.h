@@ -29,6 +29,11 @@ enum lead {
 
 typedef int lead_each_fn(void *ctx, enum lead lead, uint64_t vaddr);
 
+/** The number that the instruction at `vaddr`, decoded in *in, holds or makes, if it may be an
+ * address; false if none. */
+bool insn_address(const struct code_image *code, uint64_t vaddr, const struct stack_insn *in,
+		  uint64_t *to);
+
 /** The address of code that the instruction at `vaddr`, decoded in *in, makes; false if none. */
 bool lead_address(const struct code_image *code, uint64_t vaddr, const struct stack_insn *in,
 		  uint64_t *to);
@@ -41,6 +46,11 @@ bool leads_needed(struct elf_file *f, const struct cfi_table *t);
 
 /** The bytes of the nop at an address; 0 if there is none. */
 uint8_t padding_bytes(const struct code_image *code, uint64_t vaddr);
+
+/** Call `each` for every function of the file's symbol tables. Stops at the first that is not 0,
+ * and returns it. */
+int leads_symbols(struct elf_file *f, int (*each)(void *ctx, const char *name, uint64_t at),
+		  void *ctx);
 
 /**
  * Call `each` for the addresses of code that no FDE covers: those in the file's segments, then

@@ -4,6 +4,8 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "unwind/stack_insn.h"
+
 /* _start, whose size nobody tells, ends within so many bytes: musl's has 22, glibc's loader's 61.
  */
 #define ENTRY_SIZE_MAX 64
@@ -90,10 +92,28 @@ static int clone_gaps_add(struct cfi_table *t, struct elf_file *f)
 	return 0;
 }
 
+/* The size of _start, at most: what it calls begins behind it (musl's _start_c does at once). */
+static uint64_t entry_size(struct elf_file *f)
+{
+	uint8_t code[ENTRY_SIZE_MAX];
+	struct stack_insn in;
+
+	if (elf_file_read(f, f->entry, code, sizeof(code)) < 0)
+		return ENTRY_SIZE_MAX;
+	for (size_t at = 0; stack_insn_decode(code + at, sizeof(code) - at, &in);) {
+		at += in.len;
+		if (in.next == NEXT_CALL && in.direct && in.target >= 0 &&
+		    at + (uint32_t)in.target < ENTRY_SIZE_MAX)
+			return at + (uint32_t)in.target;
+	}
+	return ENTRY_SIZE_MAX;
+}
+
 int quirks_add(struct cfi_table *t, struct elf_file *f)
 {
-	struct cfi_fde entry = { f->entry, f->entry + ENTRY_SIZE_MAX, CFI_CIE_ROOT, 0, 0 };
 	bool root = f->entry != 0 && in_code(f, f->entry) && !cfi_table_find(t, f->entry);
+	uint64_t end = f->entry + (root ? entry_size(f) : 0);
+	struct cfi_fde entry = { f->entry, end, CFI_CIE_ROOT, 0, 0 };
 
 	start_context_mark(t, f);
 	if (clone_gaps_add(t, f) < 0 || (root && vec_push(&t->fdes, entry) < 0))
