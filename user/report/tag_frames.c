@@ -106,8 +106,8 @@ static int make_location(struct tag_frames *t, const struct frame_key *key, uint
 	return vec_push(&p->locations, l);
 }
 
-/* The first key is nearest to the root. */
-static int add_frames(struct tag_frames *t, size_t sample, struct key_list *keys)
+/* A frame for each key; the first key is nearest to the root. */
+static int make_frames(struct tag_frames *t, size_t sample, struct key_list *keys, uint32_t *to)
 {
 	for (size_t i = keys->names.len; i-- > 0;) {
 		_cleanup_(buf_deinit) struct buf values = { 0 };
@@ -123,8 +123,7 @@ static int add_frames(struct tag_frames *t, size_t sample, struct key_list *keys
 			return -ENOMEM;
 		if (added && make_location(t, &key, location) < 0)
 			return -ENOMEM;
-		if (vec_push(&t->stacks, *location) < 0)
-			return -ENOMEM;
+		*to++ = *location;
 	}
 	return 0;
 }
@@ -137,13 +136,15 @@ static int rebuild_stacks(struct tag_frames *t, struct key_list *roots, struct k
 	if (vec_reserve(&t->stacks, p->stacks.len + added) < 0)
 		return -ENOMEM;
 	for (size_t i = 0, start = 0; i < p->sample_count; i++) {
-		size_t end = p->stack_ends.items[i];
-		if (add_frames(t, i, leaves) < 0)
+		size_t end = p->stack_ends.items[i], depth = end - start;
+		uint32_t *leaf = t->stacks.items + t->stacks.len, *stack = leaf + leaves->names.len;
+		/* The roots first: so pprof numbers the locations. */
+		if (make_frames(t, i, roots, stack + depth) < 0 ||
+		    make_frames(t, i, leaves, leaf) < 0)
 			return -ENOMEM;
-		for (size_t k = start; k < end; k++)
-			t->stacks.items[t->stacks.len++] = p->stacks.items[k];
-		if (add_frames(t, i, roots) < 0)
-			return -ENOMEM;
+		for (size_t k = 0; k < depth; k++)
+			stack[k] = p->stacks.items[start + k];
+		t->stacks.len += leaves->names.len + depth + roots->names.len;
 		start = end;
 		p->stack_ends.items[i] = t->stacks.len;
 	}
