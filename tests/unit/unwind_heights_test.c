@@ -201,6 +201,13 @@ static const struct {
 	  "? ? ? ?" },
 	{ "an address in data of what never returns", "push %rbx\n1: jmp 1b",
 	  "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f", "? ?" },
+	{ "an address in data of what saves a register and ends the program",
+	  "push %rbx\ncall last\nnop",
+	  "call g\ncall last\nhlt\ng: ret\nlast: mov $60,%eax\n1: syscall\njmp 1b\n"
+	  ".data\n.p2align 3\n.quad f",
+	  "0 8 ?" },
+	{ "a call of what nobody knows to end, and then a function that is not known to be one",
+	  "push %rbx\ncall *%rdi\nnop\npush %r12\n1: jmp 1b", START, "0 8 ? ? ?" },
 	{ "an address in data of what makes rbp 0 in the middle", "push %rbp\nxor %ebp,%ebp\nret",
 	  "call g\nhlt\ng: ret\n.data\n.p2align 3\n.quad f + 1", "? ? ?" },
 	{ "an address in data of what takes rbp from another place",

@@ -24,7 +24,7 @@
 /* What tells of a beginning. Of those that are guessed nothing is known that is not confirmed. */
 enum source {
 	SOURCE_CERTAIN, /* a symbol, a call */
-	SOURCE_CODE,    /* guessed: code makes this address */
+	SOURCE_CODE,    /* guessed: code makes this address, or a word of data is that of a push */
 	SOURCE_DATA,    /* guessed: a word of data may be it, or be of a switch's table */
 };
 
@@ -241,8 +241,9 @@ static struct height height_behind(const struct height *before, const struct sta
 	return h;
 }
 
-/* Does nothing but padding lie between a call and the next function? Then it does not return. */
-static bool is_entry_behind_padding(const struct following *w, uint64_t vaddr)
+/* Does another function lie behind a call, and perhaps padding? Then the call does not return.
+ * Nearly nothing else begins with the push of a register that is its caller's. */
+static bool is_function_behind(const struct following *w, uint64_t vaddr)
 {
 	const struct height *at = height_at(w, vaddr);
 	uint8_t bytes;
@@ -251,7 +252,7 @@ static bool is_entry_behind_padding(const struct following *w, uint64_t vaddr)
 		vaddr += bytes;
 		at = height_at(w, vaddr);
 	}
-	return at && at->entry;
+	return at && (at->entry || saves_register(&w->code, vaddr));
 }
 
 /* Where a call leads, and what lies behind it. */
@@ -274,7 +275,7 @@ static int follow_call(struct following *w, const struct stack_insn *in, uint64_
 		w->leaves = true;
 		return 0;
 	}
-	if (w->nameless && behind->bytes != 0 && is_entry_behind_padding(w, next))
+	if (w->nameless && behind->bytes != 0 && is_function_behind(w, next))
 		return 0;
 	return reach(w, next, behind, WAY_BEHIND_CALL);
 }
@@ -457,8 +458,8 @@ static int begin_again(struct following *w)
 static int lead_add(void *following, enum lead lead, uint64_t vaddr)
 {
 	struct following *w = following;
-
-	struct beginning guess = { vaddr, at_entry, lead == LEAD_DATA ? SOURCE_DATA : SOURCE_CODE };
+	bool data = lead == LEAD_DATA && !saves_register(&w->code, vaddr);
+	struct beginning guess = { vaddr, at_entry, data ? SOURCE_DATA : SOURCE_CODE };
 
 	return lead == LEAD_CALL ? entry_add(w, NULL, vaddr) : vec_push(&w->guesses, guess);
 }

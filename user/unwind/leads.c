@@ -62,6 +62,21 @@ uint8_t padding_bytes(const struct code_image *code, uint64_t vaddr)
 	return nop ? in.len : 0;
 }
 
+bool saves_register(const struct code_image *code, uint64_t vaddr)
+{
+	uint64_t at = vaddr - code->start;
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+	if (at < code->len && code->len - at > sizeof(endbr64) &&
+	    memcmp(code->bytes + at, endbr64, sizeof(endbr64)) == 0)
+		at += sizeof(endbr64);
+	if (at >= code->len || code->len - at < 2)
+		return false;
+	uint8_t op = code->bytes[at], next = code->bytes[at + 1];
+	/* rbx, rbp; r12 to r15 */
+	return op == 0x53 || op == 0x55 || (op == 0x41 && next >= 0x54 && next <= 0x57);
+}
+
 static bool is_in_code(const struct elf_file *f, uint64_t vaddr)
 {
 	vec_for_each(s, &f->segments)

@@ -44,6 +44,9 @@ bool lead_address(const struct code_image *code, uint64_t vaddr, const struct st
  */
 bool leads_needed(struct elf_file *f, const struct cfi_table *t);
 
+/** Does a function seem to begin at an address: with a push of a register that is its caller's? */
+bool saves_register(const struct code_image *code, uint64_t vaddr);
+
 /** The bytes of the nop at an address; 0 if there is none. */
 uint8_t padding_bytes(const struct code_image *code, uint64_t vaddr);
 
