@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import TARGETS, TOOL, bpf_ids
+from harness import TARGETS, TOOL, bpf_ids, waits
 
 CHAIN = os.path.join(TARGETS, "chain-gcc-O2")
 SHARES = os.path.join(TARGETS, "shares")
@@ -180,12 +180,17 @@ def test_interrupt_while_a_command_runs(t):
 def test_attaches_with_priority(t):
     """On an overloaded machine it does not wait for its share to begin; nobody else is preferred."""
     target = t.target("chain-gcc-O2", 60)
-    process = t.spawn("-p", target.pid, "-d", 1, "-o", t.path())
     seen = set()
-    t.wait_for("its priority", lambda: seen.add(niceness(process.pid)) or -20 in seen)
-    t.wait_sampling(process)
-    t.check(niceness(process.pid) == 0, "samples at niceness %d", niceness(process.pid))
-    t.check(t.finish(process).status == 0, "failed")
+    # It takes a tenth of a second, in which this test may not get to look.
+    for _ in range(10):
+        process = t.spawn("-p", target.pid, "-d", 1, "-o", t.path())
+        t.wait_for("its priority", lambda: seen.add(niceness(process.pid)) or -20 in seen or waits(process))
+        t.wait_sampling(process)
+        t.check(niceness(process.pid) == 0, "samples at niceness %d", niceness(process.pid))
+        t.check(t.finish(process).status == 0, "failed")
+        if -20 in seen:
+            break
+    t.check(-20 in seen, "attaches at niceness %s", seen)
     told = t.finish(t.spawn("-o", t.path(), "--", "nice")).out
     t.check(told == b"0\n", "the command runs at niceness %s", told)
 
