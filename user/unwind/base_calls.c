@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "unwind/base_calls.h"
 
+#include <dwarf.h>
 #include <errno.h>
 
 #include "abi/unwind.h"
@@ -26,6 +27,18 @@ static bool program_begin(struct cfi_program *p, const struct cfi_table *t,
 		return false;
 	cfi_program_init(p, t, fde, &initial);
 	return true;
+}
+
+/* May the CFA hang on rbx? Nearly all programs can be left unrun. */
+static bool may_use_base(const struct cfi_table *t, const struct cfi_fde *fde)
+{
+	const uint8_t *code = t->section.data + fde->program;
+
+	for (uint32_t i = 0; i + 1 < fde->program_len; i++)
+		if ((code[i] == DW_CFA_def_cfa_register || code[i] == DW_CFA_def_cfa) &&
+		    code[i + 1] == UNWIND_REG_BX)
+			return true;
+	return false;
 }
 
 /* Where the function that begins at an address saves rbx, from its CFA on; false if nowhere, or in
@@ -84,7 +97,9 @@ int base_calls_find(struct base_calls *b, struct elf_file *f, const struct cfi_t
 	if (t->section.size > SECTION_MAX)
 		return 0;
 	for (size_t i = 0; i < t->fdes.len && rc == 0; i++) {
-		if (!program_begin(&p, t, &t->fdes.items[i]))
+		const struct cfi_fde *fde = &t->fdes.items[i];
+		if (fde->cie >= CFI_CIE_FIRST || !may_use_base(t, fde) ||
+		    !program_begin(&p, t, fde))
 			continue;
 		while (rc == 0 && left > 0 && cfi_program_next(&p)) {
 			const struct cfi_rule *cfa = &p.row.columns[CFI_CFA];
