@@ -91,7 +91,7 @@ def test_target_that_sleeps(t):
 
 
 def test_command_that_ends_at_once(t):
-    result = t.run("-o", t.path(), "--", "true", status=3)
+    result = t.run("-F", 1, "-o", t.path(), "--", "true", status=3)
     t.check_says(result, r"'true' exited with status 0", r"no samples: the command used hardly any CPU time")
 
 
