@@ -41,7 +41,7 @@ static struct gate_verdict *judge(const struct program *base, const struct progr
 	for (size_t i = 0; i < 2 * count; i++) {
 		enum gate_side side = i % 2 ? GATE_NEW : GATE_BASE;
 		struct program run = side == GATE_NEW ? *new : *base;
-		char source[32];
+		char source[40];
 		struct gate_facts facts = { .source = source };
 		for (size_t k = 0; k < far[side].count; k++)
 			for (size_t s = 0; far[side].numbers[k] == i / 2 && run.stacks[s].stack;
