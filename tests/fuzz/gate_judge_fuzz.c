@@ -47,7 +47,7 @@ static void render(const struct gate_verdict *v)
 	gate_render_json(v, &json);
 	gate_render_junit(v, &junit);
 	gate_render_markdown(v, &markdown);
-	gate_render_github(v, "/", &github);
+	gate_render_github(v, "/", NULL, &github);
 	check_text(&table);
 	check_text(&json);
 	check_text(&junit);
