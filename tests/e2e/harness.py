@@ -199,6 +199,20 @@ class Test:
         """Until the profiler has attached its timers, and waits for what they tell."""
         self.wait_for("cprofbpf to attach", lambda: has_perf_event(process.pid) and waits(process))
 
+    def record_each(self, names, *options, least, complete):
+        """Targets profiled together, told apart by their pid label: {name: target}, the profile and the result.
+
+        Each has at least `least` samples, and that share in percent of them complete.
+        """
+        targets = {name: self.target(name, 60) for name in names}
+        pids = ",".join(str(target.pid) for target in targets.values())
+        profile, result = self.record("-p", pids, "--user-only", *options)
+        for name, target in targets.items():
+            labels = {"pid": target.pid}
+            self.check(profile.count(labels) >= least, "%s: %d samples", name, profile.count(labels))
+            self.check_complete(profile, complete, labels)
+        return targets, profile, result
+
     # ---- Profiles
 
     def profile(self, path=None, contract=None):

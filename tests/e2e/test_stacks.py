@@ -20,13 +20,9 @@ def chain_of(names):
 
 def test_call_chain_in_every_build(t):
     """Several processes make one profile, told apart by their pid label."""
-    targets = {variant: t.target(variant, 60) for variant in VARIANTS}
-    pids = ",".join(str(target.pid) for target in targets.values())
-    profile, result = t.record("-p", pids, "-d", 5, "-F", 400, "--user-only")
+    targets, profile, result = t.record_each(VARIANTS, "-d", 5, "-F", 400, least=20, complete=100)
     for variant, target in targets.items():
         labels = {"pid": target.pid}
-        t.check(profile.count(labels) >= 20, "%s: %d samples", variant, profile.count(labels))
-        t.check_complete(profile, 100, labels)
         leaf = whole = 0
         for names, count in profile.stacks(labels):
             t.check(names[-1] == "_start", "%s: %s does not end in _start", variant, names)

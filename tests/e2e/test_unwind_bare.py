@@ -22,13 +22,7 @@ def depths(profile, target):
 def test_stripped_code_without_cfi(t):
     """Stacks are whole, and as deep as those of the same program with symbols."""
     names = sorted(set(STRIPPED) | set(STRIPPED.values()))
-    targets = {name: t.target(name, 60) for name in names}
-    pids = ",".join(str(target.pid) for target in targets.values())
-    profile, _ = t.record("-p", pids, "-d", 5, "-F", 400, "--user-only")
-    for name, target in targets.items():
-        labels = {"pid": target.pid}
-        t.check(profile.count(labels) >= 20, "%s: %d samples", name, profile.count(labels))
-        t.check_complete(profile, 100, labels)
+    targets, profile, _ = t.record_each(names, "-d", 5, "-F", 400, least=20, complete=100)
     for stripped, named in STRIPPED.items():
         have, want = depths(profile, targets[stripped]), depths(profile, targets[named])
         t.check(have == want, "%s: stacks of %s frames, %s: of %s", stripped, have, named, want)
@@ -37,10 +31,4 @@ def test_stripped_code_without_cfi(t):
 def test_musl_from_within(t):
     """Code of the C library itself, switches included, with symbols and without."""
     names = ["libc_calls-musl", "libc_calls-musl-static", "libc_calls-musl-stripped"]
-    targets = {name: t.target(name, 60) for name in names}
-    pids = ",".join(str(target.pid) for target in targets.values())
-    profile, _ = t.record("-p", pids, "-d", 4, "-F", 1000, "--user-only")
-    for name, target in targets.items():
-        labels = {"pid": target.pid}
-        t.check(profile.count(labels) >= 200, "%s: %d samples", name, profile.count(labels))
-        t.check_complete(profile, 98, labels)
+    t.record_each(names, "-d", 4, "-F", 1000, least=200, complete=98)
